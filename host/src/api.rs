@@ -1,0 +1,26 @@
+//! The doors: bytes in, one verb of the host, bytes out. No rule about backends or sessions is decided here.
+
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::host::Host;
+
+mod doorway;
+mod http;
+mod serve;
+
+pub use http::problem::status;
+pub use http::router;
+pub use serve::{Served, serve};
+
+/// What every door needs.
+pub struct Api {
+    pub host: Arc<Host>,
+    /// None: nothing is counted, and `/metrics` is empty.
+    pub metrics: Option<PrometheusHandle>,
+    /// Larger bodies are refused before they are read.
+    pub body_bytes_max: usize,
+    /// Answer only to requests for loopback names: a page in a browser must not reach the host through a name that it rebinds.
+    pub loopback_only: bool,
+}

@@ -1,0 +1,58 @@
+//! HTTP, version 1: the route table and nothing else.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::{Api, doorway};
+
+mod backends;
+mod batch;
+mod body;
+mod execute;
+mod health;
+mod logs;
+pub(super) mod problem;
+mod sessions;
+mod tools;
+mod unknown;
+
+pub fn router(api: Arc<Api>) -> Router {
+    Router::new()
+        .route("/v1/execute", post(execute::execute))
+        .route("/v1/execute/batch", post(batch::batch))
+        .route("/v1/tools", get(tools::list))
+        .route("/v1/tools/{name}", get(tools::get))
+        .route("/v1/backends", get(backends::list))
+        .route(
+            "/v1/backends/{name}",
+            get(backends::get)
+                .put(backends::put)
+                .delete(backends::delete),
+        )
+        .route("/v1/warmup", get(backends::warmth).post(backends::warm_up))
+        .route("/v1/sessions", get(sessions::list).post(sessions::create))
+        .route(
+            "/v1/sessions/{id}",
+            get(sessions::get)
+                .patch(sessions::patch)
+                .delete(sessions::delete),
+        )
+        .route("/v1/sessions/{id}/keep-alive", post(sessions::keep_alive))
+        .route("/v1/sessions/{id}/logs", get(logs::logs))
+        .route("/v1/sessions/{id}/{verb}", post(sessions::snapshot_verb))
+        .route("/v1/jobs/{id}", get(unknown::job))
+        .route("/v1/contexts/{name}", get(unknown::context))
+        .route("/v1/shutdown", post(health::shutdown))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .fallback(unknown::route)
+        .method_not_allowed_fallback(unknown::method)
+        .layer(from_fn_with_state(api.clone(), doorway::pass))
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .with_state(api)
+}

@@ -1,0 +1,167 @@
+//! `POST /v1/execute/batch`: several calls, one after the other or side by side.
+
+use std::borrow::Cow;
+use std::io::Write;
+use std::sync::Arc;
+
+use axum::body::Body as ResponseBody;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use serde::Deserialize;
+
+use crate::api::Api;
+use crate::api::doorway::Visitor;
+use crate::error::{Error, ErrorCode, Result};
+use crate::host::{Caller, Execute, Executed};
+
+use super::body::{Body, parse};
+use super::execute::{CallBody, write_envelope, write_string};
+use super::problem::{Refused, document};
+
+/// Calls in one batch.
+const CALLS_MAX: usize = 100;
+/// Calls of a parallel batch that run at once.
+const AT_ONCE: usize = 16;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BatchBody<'a> {
+    #[serde(borrow)]
+    calls: Vec<CallBody<'a>>,
+    /// Side by side; calls of one session still run one at a time. Default false.
+    #[serde(default)]
+    parallel: bool,
+    /// The first call that fails, or whose tool answers with an error, is the last. Only for calls one after the other. Default true.
+    #[serde(default = "yes")]
+    stop_on_error: bool,
+    #[serde(borrow, default)]
+    worker_id: Option<Cow<'a, str>>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+struct Plan {
+    calls: Vec<Result<(Caller, Execute)>>,
+    parallel: bool,
+    stop_on_error: bool,
+}
+
+/// 200 if every call succeeded, 207 if not: each answer says for itself.
+pub(super) async fn batch(
+    State(api): State<Arc<Api>>,
+    visitor: Visitor,
+    Body(body): Body,
+) -> Result<Response, Refused> {
+    let plan =
+        plan(&api, &visitor, &body).map_err(|error| Refused(error, visitor.request_id.clone()))?;
+    let total = plan.calls.len();
+    let outcomes = if plan.parallel {
+        side_by_side(&api, &visitor, plan.calls).await
+    } else {
+        in_turn(&api, &visitor, plan.calls, plan.stop_on_error).await
+    };
+    Ok(answer(&outcomes, total, &visitor))
+}
+
+fn plan(api: &Api, visitor: &Visitor, body: &Bytes) -> Result<Plan> {
+    let batch: BatchBody<'_> = parse(body)?;
+    if batch.calls.is_empty() || batch.calls.len() > CALLS_MAX {
+        let message = format!(
+            "/calls: {} calls; a batch has 1 to {CALLS_MAX}",
+            batch.calls.len()
+        );
+        return Err(Error::new(ErrorCode::InvalidRequest, message).detail("pointer", "/calls"));
+    }
+    let checked = |call: &CallBody<'_>| {
+        let worker = call.worker_id.as_deref().or(batch.worker_id.as_deref());
+        Ok((visitor.caller(&api.host, worker)?, call.checked(body)?))
+    };
+    Ok(Plan {
+        calls: batch.calls.iter().map(checked).collect(),
+        parallel: batch.parallel,
+        stop_on_error: batch.stop_on_error,
+    })
+}
+
+async fn run(api: &Api, visitor: &Visitor, call: Result<(Caller, Execute)>) -> Result<Executed> {
+    let (caller, execute) = call?;
+    api.host
+        .execute(&caller, &visitor.request_id, execute)
+        .await
+}
+
+async fn in_turn(
+    api: &Api,
+    visitor: &Visitor,
+    calls: Vec<Result<(Caller, Execute)>>,
+    stop_on_error: bool,
+) -> Vec<Result<Executed>> {
+    let mut outcomes = Vec::with_capacity(calls.len());
+    for call in calls {
+        let outcome = run(api, visitor, call).await;
+        let stop = stop_on_error && !succeeded(&outcome);
+        outcomes.push(outcome);
+        if stop {
+            break;
+        }
+    }
+    outcomes
+}
+
+async fn side_by_side(
+    api: &Api,
+    visitor: &Visitor,
+    calls: Vec<Result<(Caller, Execute)>>,
+) -> Vec<Result<Executed>> {
+    futures_util::stream::iter(calls)
+        .map(|call| run(api, visitor, call))
+        .buffered(AT_ONCE)
+        .collect()
+        .await
+}
+
+fn succeeded(outcome: &Result<Executed>) -> bool {
+    outcome
+        .as_ref()
+        .is_ok_and(|executed| !executed.called.answer.is_error)
+}
+
+fn answer(outcomes: &[Result<Executed>], total: usize, visitor: &Visitor) -> Response {
+    let good = outcomes.iter().filter(|outcome| succeeded(outcome)).count();
+    let mut out = b"{\"request_id\":".to_vec();
+    write_string(&mut out, visitor.request_id.as_str());
+    // Writing to memory cannot fail.
+    let _ = write!(
+        out,
+        ",\"total\":{total},\"executed\":{},\"succeeded\":{good},\"results\":[",
+        outcomes.len()
+    );
+    for (place, outcome) in outcomes.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        match outcome {
+            Ok(executed) => write_envelope(&mut out, executed, &visitor.request_id),
+            Err(error) => {
+                out.extend_from_slice(document(error, &visitor.request_id).to_string().as_bytes())
+            }
+        }
+    }
+    out.extend_from_slice(b"]}");
+    let mut response = Response::new(ResponseBody::from(out));
+    *response.status_mut() = if good == total {
+        StatusCode::OK
+    } else {
+        StatusCode::MULTI_STATUS
+    };
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    response
+}

@@ -1,0 +1,112 @@
+//! Errors as `application/problem+json` (RFC 9457). The only place that knows the status of a code.
+
+use std::any::Any;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use crate::error::{Error, ErrorCode};
+use crate::ids::RequestId;
+
+pub fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::InvalidRequest | ErrorCode::InvalidParams => StatusCode::BAD_REQUEST,
+        ErrorCode::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorCode::Forbidden | ErrorCode::PolicyDenied => StatusCode::FORBIDDEN,
+        ErrorCode::BackendNotFound
+        | ErrorCode::ToolNotFound
+        | ErrorCode::SessionNotFound
+        | ErrorCode::JobNotFound
+        | ErrorCode::ContextNotFound => StatusCode::NOT_FOUND,
+        ErrorCode::Conflict
+        | ErrorCode::ToolAmbiguous
+        | ErrorCode::SessionExists
+        | ErrorCode::SessionFailed => StatusCode::CONFLICT,
+        ErrorCode::SessionEnded => StatusCode::GONE,
+        ErrorCode::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::BackendInvalid | ErrorCode::UnsupportedSnapshot => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        ErrorCode::SessionBusy | ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorCode::ToolTrapped | ErrorCode::LimitExceeded => StatusCode::BAD_GATEWAY,
+        ErrorCode::Overloaded | ErrorCode::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+    }
+}
+
+/// An error on its way to the caller, with the request that it answers.
+pub(in crate::api) struct Refused(pub(in crate::api) Error, pub(in crate::api) RequestId);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        problem(&self.0, &self.1)
+    }
+}
+
+pub(in crate::api) fn problem(error: &Error, request_id: &RequestId) -> Response {
+    let status = status(error.code());
+    respond(
+        status,
+        &document(error, request_id),
+        error.wait().map(|wait| wait.as_secs().max(1)),
+    )
+}
+
+/// The document itself, as it also stands in the answers of a batch.
+pub(super) fn document(error: &Error, request_id: &RequestId) -> Value {
+    let code = error.code();
+    let mut document = Map::new();
+    document.insert("type".to_owned(), json!(format!("urn:hostel:error:{code}")));
+    document.insert("title".to_owned(), json!(code.as_str().replace('_', " ")));
+    document.insert("status".to_owned(), json!(status(code).as_u16()));
+    document.insert("code".to_owned(), json!(code.as_str()));
+    document.insert("detail".to_owned(), json!(error.message()));
+    if let Some(hint) = error.hint_text() {
+        document.insert("hint".to_owned(), json!(hint));
+    }
+    document.insert("request_id".to_owned(), json!(request_id.as_str()));
+    for (name, value) in error.details() {
+        document.insert((*name).to_owned(), value.clone());
+    }
+    Value::Object(document)
+}
+
+/// What a panic in a handler becomes: the same for every caller, with the cause in the log.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the layer hands the panic over"
+)]
+pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(
+        panic = text.unwrap_or("without a message"),
+        "a request handler panicked"
+    );
+    problem(
+        &Error::new(
+            ErrorCode::Internal,
+            "the host made a mistake while it served the request",
+        ),
+        &RequestId::next(),
+    )
+}
+
+fn respond(status: StatusCode, document: &Value, retry_after: Option<u64>) -> Response {
+    let mut response = Response::new(Body::from(document.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    if let Some(seconds) = retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}

@@ -1,0 +1,429 @@
+//! `/v1/sessions`: create, list, look at, label, keep alive, destroy.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::api::Api;
+use crate::api::doorway::Visitor;
+use crate::error::{Error, ErrorCode, Result};
+use crate::host::{Caller, SessionQuery, Started};
+use crate::ids::{BackendName, SessionId, SessionName, WorkerId};
+use crate::label::Labels;
+use crate::policy::LimitRequest;
+use crate::session::{Farewell, IfExists, NewSession, SessionInfo, SessionState, Timers};
+
+use super::body::{Body, parse};
+use super::problem::Refused;
+use super::tools::checked_query;
+
+/// Sessions on a page.
+const PAGE_DEFAULT: usize = 50;
+const PAGE_MAX: usize = 1000;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CreateBody {
+    backend: String,
+    name: Option<String>,
+    worker_id: Option<String>,
+    config: Option<Value>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    /// Seconds without a call or a keep-alive; 0: never ends by itself.
+    idle_timeout: Option<f64>,
+    /// Seconds; 0: no limit.
+    max_lifetime: Option<f64>,
+    #[serde(default)]
+    limits: LimitsBody,
+    #[serde(default)]
+    if_exists: IfExistsBody,
+    #[serde(default)]
+    contexts: Vec<Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitsBody {
+    call_ms: Option<u64>,
+    cpu_ms: Option<u64>,
+    memory_bytes: Option<usize>,
+    result_bytes: Option<usize>,
+    queue: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum IfExistsBody {
+    #[default]
+    Error,
+    Return,
+}
+
+#[derive(Serialize)]
+pub(super) struct SessionBody {
+    id: String,
+    backend: String,
+    name: String,
+    worker_id: String,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    created_at: String,
+    last_transition_at: String,
+    /// Null: not by itself.
+    expires_at: Option<String>,
+    /// Seconds; null: never.
+    idle_timeout: Option<f64>,
+    max_lifetime: Option<f64>,
+    labels: BTreeMap<String, String>,
+    backend_digest: String,
+    calls: u64,
+    waiting: usize,
+    usage: UsageBody,
+    /// Only in the answer to its creation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+    /// Only in the answer to its end: `clean`, or what went wrong in its cleanup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cleanup: Option<String>,
+}
+
+#[derive(Serialize)]
+struct UsageBody {
+    duration_us: u128,
+    memory_bytes: u64,
+    host_calls: u64,
+}
+
+impl From<SessionInfo> for SessionBody {
+    fn from(info: SessionInfo) -> Self {
+        Self {
+            id: info.id.to_string(),
+            backend: info.key.backend.to_string(),
+            name: info.key.name.to_string(),
+            worker_id: info.key.worker.to_string(),
+            state: info.state.as_str(),
+            reason: info.reason,
+            message: info.message,
+            created_at: timestamp(info.created_at),
+            last_transition_at: timestamp(info.last_transition_at),
+            expires_at: info.expires_at.map(timestamp),
+            idle_timeout: info.timers.idle_timeout.map(|time| time.as_secs_f64()),
+            max_lifetime: info.timers.max_lifetime.map(|time| time.as_secs_f64()),
+            labels: info.labels.as_map().clone(),
+            backend_digest: info.backend_digest,
+            calls: info.calls,
+            waiting: info.waiting,
+            usage: UsageBody {
+                duration_us: info.usage.duration.as_micros(),
+                memory_bytes: info.usage.memory_bytes,
+                host_calls: info.usage.host_calls,
+            },
+            token: None,
+            cleanup: None,
+        }
+    }
+}
+
+/// RFC 3339, UTC, milliseconds.
+pub(super) fn timestamp(at: SystemTime) -> String {
+    humantime::format_rfc3339_millis(at).to_string()
+}
+
+/// 201 for a new session; 200 for one that was there, if the caller asked for that.
+pub(super) async fn create(
+    State(api): State<Arc<Api>>,
+    visitor: Visitor,
+    Body(body): Body,
+) -> Result<Response, Refused> {
+    let started = async {
+        let body: CreateBody = parse(&body)?;
+        let caller = visitor.caller(&api.host, body.worker_id.as_deref())?;
+        let (backend, new) = body.checked(&api)?;
+        api.host.create_session(&caller, &backend, new).await
+    };
+    match started.await {
+        Ok(Started { info, token }) => {
+            let status = if token.is_some() {
+                StatusCode::CREATED
+            } else {
+                StatusCode::OK
+            };
+            Ok((
+                status,
+                Json(SessionBody {
+                    token,
+                    ..info.into()
+                }),
+            )
+                .into_response())
+        }
+        Err(error) => Err(Refused(error, visitor.request_id)),
+    }
+}
+
+impl CreateBody {
+    fn checked(self, api: &Api) -> Result<(BackendName, NewSession)> {
+        if let Some(context) = self.contexts.first() {
+            let error = Error::new(
+                ErrorCode::ContextNotFound,
+                format!("there is no context {context}"),
+            );
+            return Err(error.hint("this version of Hostel has no contexts; leave them out, or grant the backend a folder"));
+        }
+        let defaults = api.host.timers();
+        let timers = Timers {
+            idle_timeout: seconds("/idle_timeout", self.idle_timeout, defaults.idle_timeout)?,
+            max_lifetime: seconds("/max_lifetime", self.max_lifetime, defaults.max_lifetime)?,
+        };
+        let LimitsBody {
+            call_ms,
+            cpu_ms,
+            memory_bytes,
+            result_bytes,
+            queue,
+        } = self.limits;
+        let new = NewSession {
+            name: self
+                .name
+                .as_deref()
+                .map(SessionName::parse)
+                .transpose()?
+                .unwrap_or_default(),
+            config: self.config,
+            labels: Labels::parse(self.labels)?,
+            timers: Some(timers),
+            limits: LimitRequest {
+                call: call_ms.map(Duration::from_millis),
+                cpu: cpu_ms.map(Duration::from_millis),
+                memory_bytes,
+                result_bytes,
+                queue,
+            },
+            if_exists: match self.if_exists {
+                IfExistsBody::Error => IfExists::Error,
+                IfExistsBody::Return => IfExists::Return,
+            },
+        };
+        Ok((BackendName::parse(&self.backend)?, new))
+    }
+}
+
+fn seconds(
+    pointer: &str,
+    asked: Option<f64>,
+    default: Option<Duration>,
+) -> Result<Option<Duration>> {
+    let Some(asked) = asked else {
+        return Ok(default);
+    };
+    match Duration::try_from_secs_f64(asked) {
+        Ok(time) => Ok(Some(time).filter(|time| !time.is_zero())),
+        Err(error) => Err(Error::new(
+            ErrorCode::InvalidRequest,
+            format!("{pointer}: {asked} is no number of seconds: {error}"),
+        )
+        .detail("pointer", pointer)),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    /// Default: the caller. `*`: all workers.
+    worker: Option<String>,
+    backend: Option<String>,
+    state: Option<String>,
+    /// `key=value,key=value`
+    labels: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    visitor: Visitor,
+    query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Value>, Refused> {
+    let query = checked_query(query, &visitor)?;
+    let page = visitor.caller(&api.host, None).and_then(|caller| {
+        let query = query.checked(&caller)?;
+        api.host.list_sessions(&caller, query)
+    });
+    let page = page.map_err(|error| Refused(error, visitor.request_id.clone()))?;
+    let sessions: Vec<SessionBody> = page.sessions.into_iter().map(SessionBody::from).collect();
+    Ok(Json(
+        json!({"sessions": sessions, "total": page.total, "next_cursor": page.next.map(cursor)}),
+    ))
+}
+
+impl ListQuery {
+    fn checked(self, caller: &Caller) -> Result<SessionQuery> {
+        let worker = match self.worker.as_deref() {
+            None => Some(caller.worker.clone()),
+            Some("*") => None,
+            Some(worker) => Some(WorkerId::parse(worker)?),
+        };
+        let state = self.state.map(|text| {
+            let invalid = || {
+                Error::new(
+                    ErrorCode::InvalidRequest,
+                    format!("{text:?} is no state of a session"),
+                )
+                .hint("the states of live sessions are starting, active and idle")
+            };
+            SessionState::parse(&text).ok_or_else(invalid)
+        });
+        Ok(SessionQuery {
+            worker,
+            backend: self
+                .backend
+                .as_deref()
+                .map(BackendName::parse)
+                .transpose()?,
+            state: state.transpose()?,
+            labels: self
+                .labels
+                .as_deref()
+                .map(Labels::parse_query)
+                .transpose()?
+                .unwrap_or_default(),
+            before: self.cursor.as_deref().map(read_cursor).transpose()?,
+            limit: self.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX),
+        })
+    }
+}
+
+/// Opaque to callers: where the page before ended.
+fn cursor(serial: u64) -> String {
+    URL_SAFE_NO_PAD.encode(serial.to_be_bytes())
+}
+
+fn read_cursor(text: &str) -> Result<u64> {
+    let bytes = URL_SAFE_NO_PAD
+        .decode(text)
+        .ok()
+        .and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+    bytes.map(u64::from_be_bytes).ok_or_else(|| {
+        Error::new(
+            ErrorCode::InvalidRequest,
+            format!("{text:?} is no cursor of this host"),
+        )
+        .hint("use next_cursor of the page before, or none")
+    })
+}
+
+pub(super) async fn get(
+    State(api): State<Arc<Api>>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Json<SessionBody>, Refused> {
+    on_session(&api, &visitor, &id, |caller, id| {
+        api.host.session(caller, id)
+    })
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PatchBody {
+    /// In place of all labels that it has.
+    labels: BTreeMap<String, String>,
+}
+
+pub(super) async fn patch(
+    State(api): State<Arc<Api>>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Body(body): Body,
+) -> Result<Json<SessionBody>, Refused> {
+    on_session(&api, &visitor, &id, |caller, id| {
+        let body: PatchBody = parse(&body)?;
+        api.host
+            .label_session(caller, id, Labels::parse(body.labels)?)
+    })
+}
+
+pub(super) async fn keep_alive(
+    State(api): State<Arc<Api>>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Json<SessionBody>, Refused> {
+    on_session(&api, &visitor, &id, |caller, id| {
+        api.host.keep_alive(caller, id)
+    })
+}
+
+pub(super) async fn delete(
+    State(api): State<Arc<Api>>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Json<SessionBody>, Refused> {
+    let destroyed = async {
+        let caller = visitor.caller(&api.host, None)?;
+        api.host
+            .destroy_session(&caller, &SessionId::parse(&id)?)
+            .await
+    };
+    match destroyed.await {
+        Ok((info, farewell)) => {
+            let cleanup = match farewell {
+                Farewell::Clean => "clean".to_owned(),
+                Farewell::Unclean(why) => why,
+            };
+            Ok(Json(SessionBody {
+                cleanup: Some(cleanup),
+                ..info.into()
+            }))
+        }
+        Err(error) => Err(Refused(error, visitor.request_id)),
+    }
+}
+
+/// `suspend`, `resume`, `fork`, `checkpoints`, `restore`: known, and refused with a reason.
+pub(super) async fn snapshot_verb(
+    State(api): State<Arc<Api>>,
+    visitor: Visitor,
+    Path((id, verb)): Path<(String, String)>,
+) -> Result<Json<Value>, Refused> {
+    let refusal = (|| {
+        if !["suspend", "resume", "fork", "checkpoints", "restore"].contains(&verb.as_str()) {
+            return Err(Error::new(
+                ErrorCode::InvalidRequest,
+                format!("sessions have no {verb:?}"),
+            ));
+        }
+        let caller = visitor.caller(&api.host, None)?;
+        api.host
+            .refuse_snapshot(&caller, &SessionId::parse(&id)?, &verb)
+    })();
+    match refusal {
+        Ok(()) => Ok(Json(Value::Null)),
+        Err(error) => Err(Refused(error, visitor.request_id)),
+    }
+}
+
+fn on_session(
+    api: &Api,
+    visitor: &Visitor,
+    id: &str,
+    verb: impl FnOnce(&Caller, &SessionId) -> Result<SessionInfo>,
+) -> Result<Json<SessionBody>, Refused> {
+    let outcome = visitor
+        .caller(&api.host, None)
+        .and_then(|caller| verb(&caller, &SessionId::parse(id)?));
+    outcome
+        .map(|info| Json(info.into()))
+        .map_err(|error| Refused(error, visitor.request_id.clone()))
+}

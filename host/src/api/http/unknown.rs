@@ -1,0 +1,51 @@
+//! What is not there, said in the same form as every other error.
+
+use axum::extract::Path;
+use axum::http::{Method, Uri};
+use axum::response::Response;
+
+use crate::api::doorway::Visitor;
+use crate::error::{Error, ErrorCode};
+
+use super::problem::{Refused, problem};
+
+pub(super) async fn route(visitor: Visitor, uri: Uri) -> Response {
+    let error = Error::new(
+        ErrorCode::InvalidRequest,
+        format!("there is nothing at {}", uri.path()),
+    )
+    .hint("the routes begin with /v1: execute, tools, backends, warmup, sessions");
+    let mut response = problem(&error, &visitor.request_id);
+    *response.status_mut() = axum::http::StatusCode::NOT_FOUND;
+    response
+}
+
+pub(super) async fn method(visitor: Visitor, method: Method, uri: Uri) -> Response {
+    let error = Error::new(
+        ErrorCode::InvalidRequest,
+        format!("{} does not take {method}", uri.path()),
+    )
+    .hint("the answer's Allow header says what it takes");
+    let mut response = problem(&error, &visitor.request_id);
+    *response.status_mut() = axum::http::StatusCode::METHOD_NOT_ALLOWED;
+    response
+}
+
+/// Jobs come with a later version; until then nobody has one.
+pub(super) async fn job(visitor: Visitor, Path(id): Path<String>) -> Refused {
+    Refused(
+        Error::new(ErrorCode::JobNotFound, format!("there is no job {id:?}")),
+        visitor.request_id,
+    )
+}
+
+/// The same for contexts.
+pub(super) async fn context(visitor: Visitor, Path(name): Path<String>) -> Refused {
+    Refused(
+        Error::new(
+            ErrorCode::ContextNotFound,
+            format!("there is no context {name:?}"),
+        ),
+        visitor.request_id,
+    )
+}

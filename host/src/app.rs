@@ -1,0 +1,304 @@
+//! Builds each part once and wires them: runtimes, engine, cache, host, doors. Knows the order of start and stop, and decides nothing else.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{Api, Served, router, serve};
+use crate::config::Config;
+use crate::engine::{Engine, EngineConfig};
+use crate::host::{Host, HostConfig, Runtimes, Source};
+use crate::registry::{CodeCache, Problem, find};
+
+mod data_dir;
+
+use data_dir::DataDir;
+
+/// Instances beside those of sessions: temporary ones, spares, shutdowns.
+const INSTANCES_SPARE: u32 = 256;
+
+/// The runtimes of guests and of timers, apart from that of the doors. Dropping it stops their threads without waiting.
+pub struct Threads {
+    guests: Option<Runtime>,
+    timers: Option<Runtime>,
+}
+
+impl Threads {
+    /// One guest worker per core, one thread for all timers.
+    ///
+    /// # Errors
+    /// The machine gives no threads.
+    pub fn start() -> std::io::Result<Self> {
+        let guests = Builder::new_multi_thread()
+            .thread_name("hostel-guest")
+            .enable_all()
+            .build()?;
+        let timers = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("hostel-timer")
+            .enable_all()
+            .build()?;
+        Ok(Self {
+            guests: Some(guests),
+            timers: Some(timers),
+        })
+    }
+
+    fn handles(&self) -> Runtimes {
+        let handle = |runtime: &Option<Runtime>| {
+            runtime
+                .as_ref()
+                .expect("the runtimes are there until the drop")
+                .handle()
+                .clone()
+        };
+        Runtimes {
+            guests: handle(&self.guests),
+            timers: handle(&self.timers),
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        for runtime in [self.guests.take(), self.timers.take()]
+            .into_iter()
+            .flatten()
+        {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A host that is built and serves nobody yet.
+pub struct App {
+    pub host: Arc<Host>,
+    config: Config,
+    listener: TcpListener,
+    metrics: Option<PrometheusHandle>,
+    _data_dir: DataDir,
+    _threads: Threads,
+}
+
+/// A host that serves.
+pub struct Running {
+    pub host: Arc<Host>,
+    pub address: SocketAddr,
+    drain: Duration,
+    doors_close: CancellationToken,
+    doors: JoinHandle<Served>,
+    _data_dir: DataDir,
+    _threads: Threads,
+}
+
+impl App {
+    /// Takes the address first: a port in use is known before anything is compiled.
+    ///
+    /// # Errors
+    /// In words for the operator.
+    pub async fn build(config: Config, metrics: Option<PrometheusHandle>) -> Result<Self, String> {
+        config.check_exposure()?;
+        let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+            format!(
+                "cannot listen on {}: {error}; choose another address with --listen",
+                config.listen
+            )
+        })?;
+        let data_dir = DataDir::open(&config.data_dir)?;
+        let cache = match CodeCache::open(&data_dir.cache()) {
+            Ok(cache) => Some(Arc::new(cache)),
+            Err(error) => {
+                tracing::warn!(%error, "no code cache: every start compiles");
+                None
+            }
+        };
+        let (memory_bytes_max, table_elements_max) = config.largest();
+        let engine_config = EngineConfig {
+            instances_max: config.sessions_max.saturating_add(INSTANCES_SPARE),
+            memory_bytes_max,
+            table_elements_max,
+        };
+        let engine = Arc::new(
+            Engine::new(&engine_config)
+                .map_err(|error| format!("{error}: {}", error.cause().unwrap_or_default()))?,
+        );
+        let sessions_max = config.sessions_max.min(engine.instances_max());
+        let host_config = HostConfig {
+            timers: config.timers,
+            sessions_max: sessions_max as usize,
+            sessions_per_worker: config.sessions_per_worker,
+            workspaces: data_dir.workspaces(),
+            settings: config.settings.clone(),
+        };
+        let threads = Threads::start().map_err(|error| format!("cannot start threads: {error}"))?;
+        let host = Arc::new(Host::new(host_config, engine, cache, threads.handles()));
+        Ok(Self {
+            host,
+            config,
+            listener,
+            metrics,
+            _data_dir: data_dir,
+            _threads: threads,
+        })
+    }
+
+    /// The components that the configuration names, and those in its plugins folders.
+    ///
+    /// # Errors
+    /// A plugins folder that cannot be read. Files that cannot be backends are problems of the host, and the others are loaded.
+    pub fn sources(&self) -> Result<Vec<Source>, String> {
+        let mut sources: Vec<Source> = Vec::new();
+        for (name, backend) in &self.config.backends {
+            if let Some(path) = &backend.path {
+                sources.push(Source {
+                    name: name.clone(),
+                    path: path.clone(),
+                    pin: backend.pin.clone(),
+                    settings: backend.settings.clone(),
+                });
+            }
+        }
+        for folder in &self.config.plugins {
+            let found = find(folder)
+                .map_err(|error| format!("{error}; {}", error.hint_text().unwrap_or_default()))?;
+            for problem in found.problems {
+                self.host.report(problem);
+            }
+            for candidate in found.candidates {
+                let pin = self
+                    .config
+                    .backends
+                    .get(&candidate.name)
+                    .and_then(|backend| backend.pin.clone());
+                sources.push(Source {
+                    settings: self.config.settings_of(&candidate.name),
+                    name: candidate.name,
+                    path: candidate.path,
+                    pin,
+                });
+            }
+        }
+        Ok(self.without_doubles(sources))
+    }
+
+    /// Two files of one name are a problem, and none of them is loaded.
+    fn without_doubles(&self, sources: Vec<Source>) -> Vec<Source> {
+        let same = |one: &Source, other: &Source| {
+            one.name.as_str().replace('-', "_") == other.name.as_str().replace('-', "_")
+        };
+        let (double, single): (Vec<Source>, Vec<Source>) = sources
+            .iter()
+            .cloned()
+            .partition(|source| sources.iter().filter(|other| same(source, other)).count() > 1);
+        for source in &double {
+            let files: Vec<String> = double
+                .iter()
+                .filter(|other| same(source, other))
+                .map(|other| other.path.display().to_string())
+                .collect();
+            let message = format!(
+                "{} are files of one name: none of them is loaded; rename all but one",
+                files.join(" and ")
+            );
+            self.host.report(Problem {
+                name: source.name.to_string(),
+                message,
+            });
+        }
+        single
+    }
+
+    /// Loads components, as many at once as there are cores. `progress` hears of each when it is done.
+    pub async fn load(&self, sources: Vec<Source>, progress: impl Fn(&str)) {
+        let at_once = std::thread::available_parallelism().map_or(2, usize::from);
+        let loads = sources.into_iter().map(|source| {
+            let (name, host) = (source.name.clone(), &self.host);
+            async move { (name, host.load(source).await) }
+        });
+        let mut loads = futures_util::stream::iter(loads).buffer_unordered(at_once);
+        // What cannot be loaded is listed with the host's problems; the others are served.
+        while let Some((name, _outcome)) = loads.next().await {
+            progress(name.as_str());
+        }
+    }
+
+    /// Opens the doors.
+    ///
+    /// # Errors
+    /// The listener has no address: a bug of the machine's.
+    pub fn serve(self) -> Result<Running, String> {
+        let address = self
+            .listener
+            .local_addr()
+            .map_err(|error| error.to_string())?;
+        let api = Arc::new(Api {
+            host: self.host.clone(),
+            metrics: self.metrics,
+            body_bytes_max: self.config.body_bytes_max,
+            loopback_only: address.ip().is_loopback(),
+        });
+        let doors_close = CancellationToken::new();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the handle is awaited in `Running::stop`"
+        )]
+        let doors = tokio::spawn(serve(
+            self.listener,
+            router(api),
+            doors_close.clone(),
+            self.config.drain,
+        ));
+        tracing::info!(%address, "serving");
+        Ok(Running {
+            host: self.host,
+            address,
+            drain: self.config.drain,
+            doors_close,
+            doors,
+            _data_dir: self._data_dir,
+            _threads: self._threads,
+        })
+    }
+}
+
+impl Running {
+    /// Waits for SIGTERM, SIGINT or a request to stop, then stops in order.
+    ///
+    /// # Errors
+    /// Signals cannot be heard.
+    pub async fn until_stopped(self) -> Result<(), String> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = self.host.stopped() => {}
+        }
+        // A second signal is a person who will not wait.
+        let stop = self.stop();
+        tokio::select! {
+            () = stop => Ok(()),
+            _ = interrupt.recv() => Err("stopped without waiting".to_owned()),
+        }
+    }
+
+    /// Drains the host while its doors still answer (`shutting_down`), then closes the doors.
+    pub async fn stop(self) {
+        tracing::info!("stopping");
+        self.host.drain(self.drain).await;
+        self.doors_close.cancel();
+        match self.doors.await {
+            Ok(Served::Drained) => tracing::info!("stopped"),
+            Ok(Served::Cut) => tracing::warn!("stopped; some connections were cut"),
+            Err(error) => tracing::error!(%error, "the doors ended badly"),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What a guest can reach: one file per capability, each off unless the backend's grants say otherwise.
+//! Carries decisions out; [`crate::policy`] makes them. Knows nothing of sessions or tools.
+
+use std::sync::Arc;
+
+use wasmtime::component::Linker;
+use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::policy::{Grants, Limits};
+
+pub mod backend;
+mod egress;
+mod files;
+mod keyvalue;
+pub mod log;
+pub mod meter;
+
+use egress::Egress;
+pub use files::Workspace;
+use keyvalue::Buckets;
+use log::LogRing;
+use meter::Meter;
+
+/// Bytes of names and values in one set of HTTP headers.
+const HTTP_FIELDS_BYTES: usize = 32 << 10;
+/// Random bytes that a guest gets in one call.
+const RANDOM_BYTES: u64 = 64 << 10;
+
+/// What one instance holds on the host's side: the data of its store.
+pub struct Capabilities {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    http: WasiHttpCtx,
+    egress: Egress,
+    config_store: Arc<WasiConfigVariables>,
+    buckets: Buckets,
+    pub(crate) log: Arc<LogRing>,
+    pub(crate) meter: Meter,
+}
+
+impl Capabilities {
+    /// Everything that `grants` allow and nothing else: no environment, no arguments, no network, no folder, standard input empty.
+    ///
+    /// # Errors
+    /// A granted folder that cannot be opened, by its path.
+    pub fn new(
+        grants: &Grants,
+        limits: &Limits,
+        workspace: Option<&Workspace>,
+    ) -> wasmtime::Result<Self> {
+        let log = Arc::new(LogRing::new(limits.log_bytes));
+        let mut builder = WasiCtx::builder();
+        builder
+            .stdout(log.stream(log::Source::Stdout))
+            .stderr(log.stream(log::Source::Stderr));
+        builder
+            .max_random_size(RANDOM_BYTES)
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false);
+        for (name, value) in &grants.env {
+            builder.env(name, value);
+        }
+        files::mount(&mut builder, grants, workspace)?;
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.open_handles);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(HTTP_FIELDS_BYTES);
+        Ok(Self {
+            wasi: builder.build(),
+            table,
+            http,
+            egress: Egress::new(&grants.http_hosts, limits.http_requests),
+            config_store: Arc::new(
+                grants
+                    .config_store
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect(),
+            ),
+            buckets: Buckets::new(grants.keyvalue, limits.memory_bytes),
+            log,
+            meter: Meter::new(limits),
+        })
+    }
+
+    /// Makes every capability known to guests, granted or not: a guest that reaches for one that was not granted gets an error, not a link failure.
+    ///
+    /// # Errors
+    /// Two capabilities define one interface: a bug.
+    pub fn link(linker: &mut Linker<Self>) -> wasmtime::Result<()> {
+        wasmtime_wasi::p2::add_to_linker_async(linker)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
+        wasmtime_wasi_config::add_to_linker(linker, |state: &mut Self| {
+            WasiConfig::from(&*state.config_store)
+        })?;
+        keyvalue::link(linker)?;
+        backend::link(linker)
+    }
+}
+
+impl WasiView for Capabilities {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for Capabilities {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.egress,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
+    }
+}

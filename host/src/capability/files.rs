@@ -1,0 +1,72 @@
+//! Folders: the session's own workspace and what the operator granted, each a preopened directory that nothing escapes from.
+
+use std::path::{Path, PathBuf};
+
+use wasmtime::error::Context as _;
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
+
+use crate::ids::SessionId;
+use crate::policy::{FolderAccess, Grants};
+
+/// Where the guest sees the session's own folder.
+const WORKSPACE: &str = "/workspace";
+
+/// A folder that one instance owns, removed when it is dropped.
+pub struct Workspace {
+    path: PathBuf,
+}
+
+impl Workspace {
+    /// Makes a new folder below `parent`. Blocks on the disk.
+    ///
+    /// # Errors
+    /// The folder cannot be made, by its path.
+    pub fn create(parent: &Path) -> std::io::Result<Self> {
+        fs_err::create_dir_all(parent)?;
+        let path = parent.join(SessionId::random().as_str());
+        fs_err::create_dir(&path)?;
+        Ok(Self { path })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Workspace {
+    fn drop(&mut self) {
+        let path = std::mem::take(&mut self.path);
+        let remove = move || {
+            if let Err(error) = fs_err::remove_dir_all(&path) {
+                tracing::warn!(%error, "cannot remove a workspace");
+            }
+        };
+        // A large folder takes long to remove, and instances are dropped where guests run.
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
+        }
+    }
+}
+
+pub(super) fn mount(
+    builder: &mut WasiCtxBuilder,
+    grants: &Grants,
+    workspace: Option<&Workspace>,
+) -> wasmtime::Result<()> {
+    if let Some(workspace) = workspace {
+        builder
+            .preopened_dir(&workspace.path, WORKSPACE, FsPerms::ReadWrite)
+            .with_context(|| format!("cannot open the workspace {}", workspace.path.display()))?;
+    }
+    for folder in &grants.folders {
+        let access = match folder.access {
+            FolderAccess::ReadOnly => FsPerms::ReadOnly,
+            FolderAccess::ReadWrite => FsPerms::ReadWrite,
+        };
+        builder
+            .preopened_dir(&folder.host, &folder.guest, access)
+            .with_context(|| format!("cannot open the granted folder {}", folder.host.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,294 @@
+//! What a guest says: standard output, standard error and `hostel:backend/log`, in a ring that is bounded in bytes.
+//! Lines are kept as data and never written into the host's own log.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::async_trait;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+/// A longer line is kept in pieces of this size.
+const LINE_BYTES_MAX: usize = 4096;
+/// What a line costs in the ring besides its text.
+const LINE_OVERHEAD: usize = 64;
+/// How much of standard error explains a trap.
+const TAIL_LINES: usize = 8;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// Counts from 0 within the session and never repeats: a cursor for readers.
+    pub seq: u64,
+    pub at: SystemTime,
+    pub source: Source,
+    pub text: String,
+    pub fields: Vec<(String, String)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    Stdout,
+    Stderr,
+    Log(Level),
+    Progress,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+impl Source {
+    /// `stdout`, `stderr`, `progress`, or the level of a log line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+            Self::Progress => "progress",
+            Self::Log(Level::Trace) => "trace",
+            Self::Log(Level::Debug) => "debug",
+            Self::Log(Level::Info) => "info",
+            Self::Log(Level::Warn) => "warn",
+            Self::Log(Level::Error) => "error",
+        }
+    }
+}
+
+/// The newest lines of one session; the oldest give way.
+pub struct LogRing(Mutex<Ring>);
+
+#[derive(Default)]
+struct Ring {
+    lines: VecDeque<LogLine>,
+    bytes: usize,
+    bytes_max: usize,
+    next_seq: u64,
+    /// Unfinished lines of standard output and standard error.
+    partial: [Vec<u8>; 2],
+}
+
+/// A page of lines, and how many older ones the ring has lost.
+pub struct LogPage {
+    pub lines: Vec<LogLine>,
+    pub dropped: u64,
+    /// `after` of the next page.
+    pub next: u64,
+}
+
+impl LogRing {
+    pub fn new(bytes_max: usize) -> Self {
+        Self(Mutex::new(Ring {
+            bytes_max,
+            ..Ring::default()
+        }))
+    }
+
+    /// Lines from `after` on, at most `limit`.
+    pub fn page(&self, after: u64, limit: usize) -> LogPage {
+        let ring = self.ring();
+        let oldest = ring.lines.front().map_or(ring.next_seq, |line| line.seq);
+        let lines: Vec<LogLine> = ring
+            .lines
+            .iter()
+            .filter(|line| line.seq >= after)
+            .take(limit)
+            .cloned()
+            .collect();
+        let next = lines.last().map_or(after.max(oldest), |line| line.seq + 1);
+        LogPage {
+            lines,
+            dropped: oldest,
+            next,
+        }
+    }
+
+    /// The last lines of standard error, for the message of a trap.
+    pub fn stderr_tail(&self) -> Option<String> {
+        let mut ring = self.ring();
+        ring.flush(1, Source::Stderr);
+        let mut tail: Vec<&str> = ring
+            .lines
+            .iter()
+            .rev()
+            .filter(|line| line.source == Source::Stderr)
+            .take(TAIL_LINES)
+            .map(|line| line.text.as_str())
+            .collect();
+        tail.reverse();
+        (!tail.is_empty()).then(|| tail.join("\n"))
+    }
+
+    pub(super) fn stream(self: &Arc<Self>, source: Source) -> Output {
+        Output {
+            ring: self.clone(),
+            source,
+        }
+    }
+
+    pub(super) fn event(&self, level: Level, message: &str, fields: Vec<(String, String)>) {
+        self.ring().push(Source::Log(level), message, fields);
+    }
+
+    pub(super) fn progress(&self, message: &str, fields: Vec<(String, String)>) {
+        self.ring().push(Source::Progress, message, fields);
+    }
+
+    fn write(&self, source: Source, bytes: &[u8]) {
+        self.ring().write(source, bytes);
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.0
+            .lock()
+            .expect("no code panics while it holds the ring")
+    }
+}
+
+impl Ring {
+    fn write(&mut self, source: Source, bytes: &[u8]) {
+        let slot = usize::from(source == Source::Stderr);
+        for chunk in bytes.split_inclusive(|byte| *byte == b'\n') {
+            for piece in chunk.chunks(LINE_BYTES_MAX) {
+                let Some(partial) = self.partial.get_mut(slot) else {
+                    return;
+                };
+                partial.extend_from_slice(piece);
+                if partial.ends_with(b"\n") || partial.len() >= LINE_BYTES_MAX {
+                    self.flush(slot, source);
+                }
+            }
+        }
+    }
+
+    fn flush(&mut self, slot: usize, source: Source) {
+        let Some(partial) = self.partial.get_mut(slot) else {
+            return;
+        };
+        let line = std::mem::take(partial);
+        if !line.is_empty() {
+            self.push(
+                source,
+                String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']),
+                Vec::new(),
+            );
+        }
+    }
+
+    fn push(&mut self, source: Source, text: &str, fields: Vec<(String, String)>) {
+        let text = printable(text);
+        let fields: Vec<(String, String)> = fields
+            .iter()
+            .map(|(name, value)| (printable(name), printable(value)))
+            .collect();
+        let line = LogLine {
+            seq: self.next_seq,
+            at: SystemTime::now(),
+            source,
+            text,
+            fields,
+        };
+        self.next_seq += 1;
+        self.bytes += line.cost();
+        self.lines.push_back(line);
+        while self.bytes > self.bytes_max {
+            let Some(oldest) = self.lines.pop_front() else {
+                return;
+            };
+            self.bytes -= oldest.cost();
+        }
+    }
+}
+
+impl LogLine {
+    fn cost(&self) -> usize {
+        LINE_OVERHEAD
+            + self.text.len()
+            + self
+                .fields
+                .iter()
+                .map(|(name, value)| name.len() + value.len())
+                .sum::<usize>()
+    }
+}
+
+/// A reader's terminal must not obey a guest: control characters are dropped, and a long text is cut.
+fn printable(text: &str) -> String {
+    text.chars()
+        .filter(|c| *c == '\t' || *c == '\n' || !c.is_control())
+        .take(LINE_BYTES_MAX)
+        .collect()
+}
+
+/// The guest's end of a standard stream. Always ready: the ring gives way, the guest never waits.
+#[derive(Clone)]
+pub(super) struct Output {
+    ring: Arc<LogRing>,
+    source: Source,
+}
+
+impl IsTerminal for Output {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Output {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl Pollable for Output {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Output {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.ring.write(self.source, &bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(LINE_BYTES_MAX)
+    }
+}
+
+impl AsyncWrite for Output {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        self.ring.write(self.source, bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

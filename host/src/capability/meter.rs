@@ -1,0 +1,143 @@
+//! Counts what one instance uses and says no at its limits. The engine asks; the answers explain a failed call afterwards.
+
+use wasmtime::ResourceLimiter;
+
+use crate::policy::Limits;
+
+/// Memories, tables and host calls of one instance, and the processor time of its running call.
+pub struct Meter {
+    memory_bytes: usize,
+    memory_bytes_max: usize,
+    table_elements: usize,
+    table_elements_max: usize,
+    instances_max: usize,
+    refused: Option<Refused>,
+    pub(crate) host_calls: u64,
+    /// Epoch ticks that the running call may still use.
+    pub(crate) ticks_left: u64,
+    /// Set when the running call gave way at the end of a slice.
+    pub(crate) overstayed: bool,
+}
+
+/// The limit that a guest ran into. The guest only saw a failed growth; most then trap, and this tells why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    Memory { bytes_max: usize },
+    Table { elements_max: usize },
+}
+
+impl Meter {
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            memory_bytes: 0,
+            memory_bytes_max: limits.memory_bytes,
+            table_elements: 0,
+            table_elements_max: limits.table_elements,
+            instances_max: limits.instances,
+            refused: None,
+            host_calls: 0,
+            ticks_left: 0,
+            overstayed: false,
+        }
+    }
+
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory_bytes as u64
+    }
+
+    pub fn memory_bytes_max(&self) -> usize {
+        self.memory_bytes_max
+    }
+
+    pub fn refused(&self) -> Option<Refused> {
+        self.refused
+    }
+
+    /// Starts the account of a new call.
+    pub fn open(&mut self, ticks: u64) {
+        self.ticks_left = ticks;
+        self.overstayed = false;
+        self.refused = None;
+        self.host_calls = 0;
+    }
+
+    /// Narrows the memory that may be used from now on: a session's own limit on an instance that was made before it.
+    pub fn tighten_memory(&mut self, bytes_max: usize) {
+        self.memory_bytes_max = self.memory_bytes_max.min(bytes_max);
+    }
+}
+
+impl ResourceLimiter for Meter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self
+            .memory_bytes
+            .saturating_add(desired.saturating_sub(current));
+        if total > self.memory_bytes_max {
+            self.refused = Some(Refused::Memory {
+                bytes_max: self.memory_bytes_max,
+            });
+            return Ok(false);
+        }
+        self.memory_bytes = total;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self
+            .table_elements
+            .saturating_add(desired.saturating_sub(current));
+        if total > self.table_elements_max {
+            self.refused = Some(Refused::Table {
+                elements_max: self.table_elements_max,
+            });
+            return Ok(false);
+        }
+        self.table_elements = total;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        self.instances_max
+    }
+
+    fn tables(&self) -> usize {
+        self.instances_max
+    }
+
+    fn memories(&self) -> usize {
+        self.instances_max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_summed_over_all_memories() {
+        let mut meter = Meter::new(&Limits {
+            memory_bytes: 100,
+            ..Limits::default()
+        });
+        assert!(meter.memory_growing(0, 60, None).unwrap());
+        assert!(
+            !meter.memory_growing(0, 60, None).unwrap(),
+            "a second memory counts with the first"
+        );
+        assert_eq!(meter.refused(), Some(Refused::Memory { bytes_max: 100 }));
+        assert!(
+            meter.memory_growing(60, 100, None).unwrap(),
+            "what was refused is not counted"
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! `hostel serve`: a host over a folder of components or a configuration file.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::host::Source;
+use crate::telemetry;
+
+use super::{HostArgs, Outcome, output, start_logs};
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// A folder with components (*.wasm); the stem of each file is its backend's name. May be given several times.
+    #[arg(
+        long,
+        env = "HOSTEL_PLUGINS",
+        value_name = "DIR",
+        value_delimiter = ':'
+    )]
+    plugins: Vec<PathBuf>,
+    #[command(flatten)]
+    host: HostArgs,
+}
+
+pub(super) fn run(args: &ServeArgs) -> Outcome {
+    let config = args.host.config(&args.plugins)?;
+    if config.plugins.is_empty() && config.backends.is_empty() {
+        return Err("there is nothing to serve: name a folder of components with --plugins, or a configuration with --config; `hostel up` builds plugins from their sources".to_owned());
+    }
+    start_logs(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    runtime.block_on(async {
+        let app = build(config).await?;
+        let sources = app.sources()?;
+        load(&app, sources).await;
+        let running = app.serve()?;
+        output::note(&format!(
+            "hostel serves {} tools at http://{}",
+            running.host.tools().len(),
+            running.address
+        ));
+        running.until_stopped().await
+    })
+}
+
+pub(super) async fn build(config: Config) -> Result<App, String> {
+    let metrics = telemetry::start_metrics()?;
+    let upkeep = telemetry::keep_metrics(metrics.clone());
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it runs for as long as the process does"
+    )]
+    drop(tokio::spawn(upkeep));
+    App::build(config, Some(metrics)).await
+}
+
+pub(super) async fn load(app: &App, sources: Vec<Source>) {
+    let bar = output::bar("loading", sources.len());
+    app.load(sources, |name| {
+        bar.set_message(name.to_owned());
+        bar.inc(1);
+    })
+    .await;
+    bar.finish_and_clear();
+    for problem in app.host.problems() {
+        output::complain(&problem.message);
+    }
+}

@@ -1,0 +1,235 @@
+//! The host's configuration, checked: flags over environment over file over defaults. The only door through which settings come in.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::ids::BackendName;
+use crate::policy::Limits;
+use crate::registry::BackendSettings;
+use crate::session::Timers;
+use crate::telemetry::LogFormat;
+
+mod expand;
+mod raw;
+
+use raw::RawConfig;
+
+pub const DEFAULT_PORT: u16 = 18890;
+
+/// Everything that a host needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Default 127.0.0.1:18890.
+    pub listen: SocketAddr,
+    /// Listen on other than loopback addresses although anyone who reaches the port may call.
+    pub allow_remote: bool,
+    /// Code cache and workspaces. Default `$XDG_DATA_HOME/hostel` or `~/.local/share/hostel`.
+    pub data_dir: PathBuf,
+    /// Folders with components.
+    pub plugins: Vec<PathBuf>,
+    pub timers: Timers,
+    /// Default 10,000.
+    pub sessions_max: u32,
+    /// Default 10,000.
+    pub sessions_per_worker: usize,
+    /// Default 4 MiB.
+    pub body_bytes_max: usize,
+    /// How long running calls may go on when the host stops. Default 10 s.
+    pub drain: Duration,
+    /// Default `info`.
+    pub log: String,
+    pub log_format: LogFormat,
+    /// Settings of backends that `backends` does not name.
+    pub settings: BackendSettings,
+    pub backends: BTreeMap<BackendName, BackendConfig>,
+}
+
+/// What the file says about one backend.
+#[derive(Clone, Debug)]
+pub struct BackendConfig {
+    /// None: the file of this name in a plugins folder.
+    pub path: Option<PathBuf>,
+    /// `sha256:...`
+    pub pin: Option<String>,
+    pub settings: BackendSettings,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), DEFAULT_PORT),
+            allow_remote: false,
+            data_dir: default_data_dir(),
+            plugins: Vec::new(),
+            timers: Timers::default(),
+            sessions_max: 10_000,
+            sessions_per_worker: 10_000,
+            body_bytes_max: 4 << 20,
+            drain: Duration::from_secs(10),
+            log: "info".to_owned(),
+            log_format: LogFormat::default(),
+            settings: BackendSettings::default(),
+            backends: BTreeMap::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads `hostel.toml`, or JSON of the same shape. Relative paths in it are relative to its folder.
+    ///
+    /// # Errors
+    /// What is wrong and where; an unknown key with the nearest one that is known.
+    pub fn load(path: &Path) -> Result<Self, String> {
+        let text = fs_err::read_to_string(path).map_err(|error| error.to_string())?;
+        let in_file = |message: String| format!("{}: {message}", path.display());
+        let is_json = path
+            .extension()
+            .is_some_and(|extension| extension == "json");
+        let raw = if is_json {
+            raw::parse_json(&text)
+        } else {
+            raw::parse_toml(&text)
+        }
+        .map_err(in_file)?;
+        let base = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or_else(|| Path::new("."));
+        Self::checked(raw, base).map_err(in_file)
+    }
+
+    fn checked(raw: RawConfig, base: &Path) -> Result<Self, String> {
+        let defaults = Self::default();
+        let server = raw.server;
+        let limits = raw.limits.over(Limits::default());
+        let settings = BackendSettings {
+            limits,
+            ..BackendSettings::default()
+        };
+        let timers = Timers {
+            idle_timeout: server
+                .session_ttl
+                .map_or(defaults.timers.idle_timeout, raw::seconds_or_never),
+            max_lifetime: server
+                .max_lifetime
+                .map_or(defaults.timers.max_lifetime, raw::seconds_or_never),
+        };
+        let backends = raw.backends.into_iter().map(|(name, backend)| {
+            let name = BackendName::parse(&name).map_err(|error| format!("backends: {error}"))?;
+            let checked = backend
+                .checked(base, &limits)
+                .map_err(|error| format!("backends.{name}: {error}"))?;
+            Ok((name, checked))
+        });
+        let backends = backends.collect::<Result<_, String>>()?;
+        let log_format = match server.log_format {
+            None => defaults.log_format,
+            Some(text) => LogFormat::parse(&text).ok_or_else(|| {
+                format!("server.log_format: {text:?} is none of auto, text, json")
+            })?,
+        };
+        Ok(Self {
+            listen: server.listen.unwrap_or(defaults.listen),
+            allow_remote: server.allow_remote.unwrap_or(false),
+            data_dir: server
+                .data_dir
+                .map_or(defaults.data_dir, |path| base.join(path)),
+            plugins: server
+                .plugins
+                .into_iter()
+                .map(|path| base.join(path))
+                .collect(),
+            timers,
+            sessions_max: server.max_sessions.unwrap_or(defaults.sessions_max),
+            sessions_per_worker: server
+                .max_sessions_per_worker
+                .unwrap_or(defaults.sessions_per_worker),
+            body_bytes_max: server.body_bytes_max.unwrap_or(defaults.body_bytes_max),
+            drain: server
+                .drain_seconds
+                .map_or(defaults.drain, Duration::from_secs),
+            log: server.log.unwrap_or(defaults.log),
+            log_format,
+            settings,
+            backends,
+        })
+    }
+
+    /// # Errors
+    /// The address can be reached from other machines and nobody said that it may.
+    pub fn check_exposure(&self) -> Result<(), String> {
+        if self.listen.ip().is_loopback() || self.allow_remote {
+            return Ok(());
+        }
+        Err(format!(
+            "{} can be reached from other machines, and whoever reaches it may call every tool; listen on 127.0.0.1, or say --allow-remote if a proxy in front checks its callers",
+            self.listen
+        ))
+    }
+
+    /// Settings for a backend: its own, or those of all.
+    pub fn settings_of(&self, name: &BackendName) -> BackendSettings {
+        self.backends
+            .get(name)
+            .map_or_else(|| self.settings.clone(), |backend| backend.settings.clone())
+    }
+
+    /// The largest memory and the largest tables that any backend may have: the size of the engine's slots.
+    pub fn largest(&self) -> (usize, usize) {
+        let all = self
+            .backends
+            .values()
+            .map(|backend| &backend.settings)
+            .chain([&self.settings]);
+        all.fold((0, 0), |(memory, table), settings| {
+            (
+                memory.max(settings.limits.memory_bytes),
+                table.max(settings.limits.table_elements),
+            )
+        })
+    }
+}
+
+/// `$XDG_DATA_HOME/hostel`, `~/.local/share/hostel`, or `.hostel` here.
+fn default_data_dir() -> PathBuf {
+    let set = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    set("XDG_DATA_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".local/share")))
+        .map_or_else(|| PathBuf::from(".hostel"), |share| share.join("hostel"))
+}
+
+/// Puts environment variables into the strings of a config value.
+fn expanded(value: Value) -> Result<Value, String> {
+    Ok(match value {
+        Value::String(text) => Value::String(expand::expand(&text, environment)?),
+        Value::Array(items) => {
+            Value::Array(items.into_iter().map(expanded).collect::<Result<_, _>>()?)
+        }
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .map(|(key, value)| Ok((key, expanded(value)?)))
+                .collect::<Result<_, String>>()?,
+        ),
+        other => other,
+    })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one door of configuration"
+)]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[cfg(test)]
+mod tests;

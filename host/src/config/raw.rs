@@ -1,0 +1,209 @@
+//! The configuration file as it is written. Unknown keys are errors with the nearest name.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::nearest_field;
+use crate::policy::{FolderAccess, FolderGrant, Grants, HostPattern, Limits};
+use crate::registry::BackendSettings;
+
+use super::{BackendConfig, expanded};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawConfig {
+    pub(super) server: RawServer,
+    pub(super) limits: RawLimits,
+    pub(super) backends: BTreeMap<String, RawBackend>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawServer {
+    pub(super) listen: Option<SocketAddr>,
+    pub(super) allow_remote: Option<bool>,
+    pub(super) data_dir: Option<PathBuf>,
+    pub(super) plugins: Vec<PathBuf>,
+    /// Seconds; 0: never.
+    pub(super) session_ttl: Option<f64>,
+    /// Seconds; 0: never.
+    pub(super) max_lifetime: Option<f64>,
+    pub(super) max_sessions: Option<u32>,
+    pub(super) max_sessions_per_worker: Option<usize>,
+    pub(super) body_bytes_max: Option<usize>,
+    pub(super) drain_seconds: Option<u64>,
+    pub(super) log: Option<String>,
+    pub(super) log_format: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawBackend {
+    path: Option<PathBuf>,
+    digest: Option<String>,
+    config: Value,
+    workspace: bool,
+    folders: Vec<RawFolder>,
+    env: BTreeMap<String, String>,
+    config_store: BTreeMap<String, String>,
+    http_hosts: Vec<String>,
+    keyvalue: bool,
+    limits: RawLimits,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFolder {
+    host: PathBuf,
+    guest: String,
+    #[serde(default = "yes")]
+    read_only: bool,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawLimits {
+    call_ms: Option<u64>,
+    cpu_ms: Option<u64>,
+    warmup_ms: Option<u64>,
+    initialize_ms: Option<u64>,
+    cleanup_ms: Option<u64>,
+    memory_bytes: Option<usize>,
+    table_elements: Option<usize>,
+    instances: Option<usize>,
+    result_bytes: Option<usize>,
+    log_bytes: Option<usize>,
+    open_handles: Option<usize>,
+    host_call_bytes: Option<usize>,
+    http_requests: Option<usize>,
+    queue: Option<usize>,
+}
+
+impl RawLimits {
+    pub(super) fn over(&self, base: Limits) -> Limits {
+        let time = |own: Option<u64>, base: Duration| own.map_or(base, Duration::from_millis);
+        Limits {
+            call: time(self.call_ms, base.call),
+            cpu: time(self.cpu_ms, base.cpu),
+            warmup: time(self.warmup_ms, base.warmup),
+            initialize: time(self.initialize_ms, base.initialize),
+            cleanup: time(self.cleanup_ms, base.cleanup),
+            memory_bytes: self.memory_bytes.unwrap_or(base.memory_bytes),
+            table_elements: self.table_elements.unwrap_or(base.table_elements),
+            instances: self.instances.unwrap_or(base.instances),
+            result_bytes: self.result_bytes.unwrap_or(base.result_bytes),
+            log_bytes: self.log_bytes.unwrap_or(base.log_bytes),
+            open_handles: self.open_handles.unwrap_or(base.open_handles),
+            host_call_bytes: self.host_call_bytes.unwrap_or(base.host_call_bytes),
+            http_requests: self.http_requests.unwrap_or(base.http_requests),
+            queue: self.queue.unwrap_or(base.queue),
+        }
+    }
+}
+
+impl RawBackend {
+    pub(super) fn checked(self, base: &Path, limits: &Limits) -> Result<BackendConfig, String> {
+        if !matches!(self.config, Value::Null | Value::Object(_)) {
+            return Err("config is not a table".to_owned());
+        }
+        let folders = self
+            .folders
+            .into_iter()
+            .map(|folder| folder.checked(base))
+            .collect::<Result<_, _>>()?;
+        let http_hosts = self
+            .http_hosts
+            .iter()
+            .map(|host| HostPattern::parse(host).map_err(|error| error.to_string()))
+            .collect::<Result<_, _>>()?;
+        let grants = Grants {
+            workspace: self.workspace,
+            folders,
+            env: strings(self.env)?,
+            config_store: strings(self.config_store)?,
+            http_hosts,
+            keyvalue: self.keyvalue,
+        };
+        let settings = BackendSettings {
+            config: expanded(self.config)?,
+            grants,
+            limits: self.limits.over(*limits),
+        };
+        let pin = self.digest.map(checked_digest).transpose()?;
+        Ok(BackendConfig {
+            path: self.path.map(|path| base.join(path)),
+            pin,
+            settings,
+        })
+    }
+}
+
+impl RawFolder {
+    fn checked(self, base: &Path) -> Result<FolderGrant, String> {
+        if !self.guest.starts_with('/') {
+            return Err(format!(
+                "folders: the guest's path {:?} does not start with /",
+                self.guest
+            ));
+        }
+        let access = if self.read_only {
+            FolderAccess::ReadOnly
+        } else {
+            FolderAccess::ReadWrite
+        };
+        Ok(FolderGrant {
+            host: base.join(self.host),
+            guest: self.guest,
+            access,
+        })
+    }
+}
+
+fn strings(raw: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, String> {
+    raw.into_iter()
+        .map(|(name, text)| Ok((name, super::expand::expand(&text, super::environment)?)))
+        .collect()
+}
+
+fn checked_digest(text: String) -> Result<String, String> {
+    let digits = text.strip_prefix("sha256:").unwrap_or_default();
+    if digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Ok(text);
+    }
+    Err(format!(
+        "digest {text:?} is not sha256: and 64 hexadecimal digits"
+    ))
+}
+
+/// 0 means never.
+pub(super) fn seconds_or_never(seconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+}
+
+fn yes() -> bool {
+    true
+}
+
+pub(super) fn parse_toml(text: &str) -> Result<RawConfig, String> {
+    toml::from_str(text).map_err(|error| with_nearest(&error.to_string()))
+}
+
+/// Reads JSON; an unknown field is named with the nearest that is known.
+pub(super) fn parse_json<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| with_nearest(&error.to_string()))
+}
+
+fn with_nearest(message: &str) -> String {
+    match nearest_field(message) {
+        Some(near) => format!("{}; did you mean `{near}`?", message.trim_end()),
+        None => message.trim_end().to_owned(),
+    }
+}

@@ -1,0 +1,216 @@
+//! The runtime: one configured wasmtime, one linker, the epoch clock. Compiles components and hands out [`Module`]s; knows nothing of backends or sessions.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::capability::Capabilities;
+use crate::error::{Error, Result};
+
+mod fault;
+pub(crate) mod function;
+mod guests;
+pub(crate) mod instance;
+pub(crate) mod module;
+mod ticker;
+
+pub(crate) use fault::Fault;
+pub(crate) use guests::{Guests, Slice};
+pub(crate) use instance::{Instance, SessionIdentity};
+pub(crate) use module::Module;
+use ticker::Ticker;
+
+/// The stack of a guest, and the part of it that wasm may use. Interpreters in guests need this much.
+const STACK_BYTES: usize = 1 << 20;
+/// Slots of the pool for each instance: a component of one module has three core instances and two tables.
+const CORE_INSTANCES_EACH: u32 = 4;
+const TABLES_EACH: u32 = 2;
+/// Mappings that the kernel keeps for each instance, and those that the rest of the process needs.
+const MAPPINGS_EACH: usize = 6;
+const MAPPINGS_SPARE: usize = 2000;
+/// What the kernel allows unless it was told otherwise.
+const MAX_MAP_COUNT: &str = "/proc/sys/vm/max_map_count";
+const KERNEL_RELEASE: &str = "/proc/sys/kernel/osrelease";
+
+/// How large the engine is built.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineConfig {
+    /// Instances at once: sessions, temporary ones and spares.
+    pub instances_max: u32,
+    /// The largest memory that any backend may be granted.
+    pub memory_bytes_max: usize,
+    /// Elements in the largest table that any backend may be granted.
+    pub table_elements_max: usize,
+}
+
+pub struct Engine {
+    wasmtime: wasmtime::Engine,
+    linker: Linker<Capabilities>,
+    instances_max: u32,
+    _ticker: Ticker,
+}
+
+impl Engine {
+    /// Reserves the pool of instances, or falls back to allocation on demand where the machine refuses it.
+    ///
+    /// # Errors
+    /// `internal` when the runtime cannot be configured at all.
+    pub fn new(config: &EngineConfig) -> Result<Self> {
+        let instances_max = affordable(config.instances_max);
+        let pooled = wasmtime::Engine::new(&settings(Some(pool(config, instances_max))));
+        let wasmtime = match pooled {
+            Ok(engine) => engine,
+            Err(error) => {
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "no pool of instances: sessions start slower and take more memory"
+                );
+                wasmtime::Engine::new(&settings(None))
+                    .map_err(|error| Error::internal("cannot configure the runtime", error))?
+            }
+        };
+        let mut linker = Linker::new(&wasmtime);
+        Capabilities::link(&mut linker)
+            .map_err(|error| Error::internal("cannot link the host's interfaces", error))?;
+        let ticker = Ticker::start(wasmtime.clone());
+        Ok(Self {
+            wasmtime,
+            linker,
+            instances_max,
+            _ticker: ticker,
+        })
+    }
+
+    /// Instances that can live at once.
+    pub fn instances_max(&self) -> u32 {
+        self.instances_max
+    }
+
+    /// Changes whenever compiled code of one engine does not fit another: version, settings, processor.
+    pub fn code_key(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        self.wasmtime
+            .precompile_compatibility_hash()
+            .hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+
+    /// Compiles a component. Takes seconds per megabyte and every core.
+    ///
+    /// # Errors
+    /// What the validator or the compiler found, as text.
+    pub(crate) fn compile(&self, component: &[u8]) -> Result<Compiled, String> {
+        let component = Component::from_binary(&self.wasmtime, component)
+            .map_err(|error| format!("{error:#}"))?;
+        Ok(Compiled(component))
+    }
+
+    /// Maps code that [`Compiled::code`] wrote.
+    ///
+    /// # Errors
+    /// The file is not code of this engine.
+    pub(crate) fn map(&self, code: &Path, _authentic: AuthenticCode) -> Result<Compiled, String> {
+        #[expect(
+            unsafe_code,
+            reason = "native code is safe to load when this host wrote it, which `AuthenticCode` attests"
+        )]
+        // SAFETY: the caller holds a proof that the file is, byte for byte, what this host's compiler wrote.
+        let component = unsafe { Component::deserialize_file(&self.wasmtime, code) };
+        component
+            .map(Compiled)
+            .map_err(|error| format!("{error:#}"))
+    }
+}
+
+/// Says that the bytes of a code file were compared with the authenticated record of what this host compiled.
+pub(crate) struct AuthenticCode(());
+
+impl AuthenticCode {
+    /// None when the digests differ: the file is not what was compiled.
+    pub(crate) fn check(recorded: &blake3::Hash, found: &blake3::Hash) -> Option<Self> {
+        (recorded == found).then_some(Self(()))
+    }
+}
+
+/// A compiled component that is not linked yet.
+#[derive(Clone)]
+pub(crate) struct Compiled(Component);
+
+impl Compiled {
+    /// The machine code, for the cache.
+    pub(crate) fn code(&self) -> Result<Vec<u8>, String> {
+        self.0.serialize().map_err(|error| format!("{error:#}"))
+    }
+}
+
+fn settings(pool: Option<PoolingAllocationConfig>) -> Config {
+    let mut config = Config::new();
+    // Off, a call costs a third and a start half as much; components that need it are refused by name.
+    config.concurrency_support(false);
+    config
+        .wasm_component_model_map(true)
+        .wasm_component_model_fixed_length_lists(true);
+    config.epoch_interruption(true);
+    config.async_stack_size(STACK_BYTES);
+    // Snapshots of large memories are mapped, not copied, however sparse they are.
+    config.memory_guaranteed_dense_image_size(1 << 30);
+    if let Some(pool) = pool {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+    config
+}
+
+fn pool(config: &EngineConfig, instances: u32) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_EACH))
+        .total_memories(instances)
+        .total_tables(instances.saturating_mul(TABLES_EACH))
+        .total_stacks(instances)
+        .max_memory_size(config.memory_bytes_max)
+        .table_elements(config.table_elements_max)
+        .max_core_instance_size(8 << 20)
+        .max_component_instance_size(8 << 20)
+        .max_core_instances_per_component(64)
+        .max_tables_per_component(64)
+        .max_memories_per_component(8)
+        .memory_protection_keys(Enabled::Auto);
+    // Without PAGEMAP_SCAN (Linux 6.7) keeping pages means clearing them by hand, which costs more than it saves.
+    if kernel_is_at_least(6, 7) {
+        pool.pagemap_scan(Enabled::Yes)
+            .linear_memory_keep_resident(512 << 10)
+            .table_keep_resident(64 << 10);
+    }
+    pool
+}
+
+fn kernel_is_at_least(major: u32, minor: u32) -> bool {
+    let release = fs_err::read_to_string(KERNEL_RELEASE).unwrap_or_default();
+    let mut numbers = release
+        .split(['.', '-'])
+        .map_while(|part| part.trim().parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(major), Some(minor))
+}
+
+/// The kernel's limit on mappings binds before memory does; a host that asks for more is told.
+fn affordable(wanted: u32) -> u32 {
+    let Some(mappings) = fs_err::read_to_string(MAX_MAP_COUNT)
+        .ok()
+        .and_then(|text| text.trim().parse::<usize>().ok())
+    else {
+        return wanted;
+    };
+    let most = u32::try_from(mappings.saturating_sub(MAPPINGS_SPARE) / MAPPINGS_EACH)
+        .unwrap_or(u32::MAX)
+        .max(16);
+    if wanted > most {
+        tracing::warn!(
+            wanted,
+            most,
+            "vm.max_map_count = {mappings} allows fewer sessions than asked; raise it with sysctl"
+        );
+    }
+    wanted.min(most)
+}

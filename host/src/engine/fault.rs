@@ -1,0 +1,133 @@
+//! How a guest's work can go wrong, and what that is to the caller.
+
+use std::time::Duration;
+
+use crate::capability::log::LogRing;
+use crate::capability::meter::{Meter, Refused};
+use crate::error::{Error, ErrorCode};
+
+use super::function::{ParamError, Unwritten};
+
+/// Why a call into an instance did not give an answer.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The params do not fit the tool. The guest was not entered.
+    Params(ParamError),
+    /// The guest's own hook said no: `warmup`, `initialize` or the session's constructor.
+    Refused { hook: &'static str, message: String },
+    /// The guest trapped. `message` has the trap and the end of its standard error.
+    Trapped { message: String },
+    /// A limit of the backend's ended the call.
+    Limit {
+        limit: &'static str,
+        message: String,
+    },
+    /// The guest answered, and its answer is too large to hand on. The guest is whole.
+    Unwritten(Unwritten),
+    /// Wall-clock time was up.
+    Deadline { after: Duration },
+    /// No slot for another instance.
+    Exhausted,
+    /// The host's own failure.
+    Host { doing: &'static str, cause: String },
+}
+
+impl Fault {
+    /// Reads what a failed call left behind. An error of wasmtime's alone often says only "unreachable".
+    pub(super) fn of(error: &wasmtime::Error, meter: &Meter, log: &LogRing) -> Self {
+        if error
+            .downcast_ref::<wasmtime::PoolConcurrencyLimitError>()
+            .is_some()
+        {
+            return Self::Exhausted;
+        }
+        match meter.refused() {
+            Some(Refused::Memory { bytes_max }) => {
+                return Self::Limit {
+                    limit: "memory_bytes",
+                    message: format!("the guest needs more than its {bytes_max} bytes of memory"),
+                };
+            }
+            Some(Refused::Table { elements_max }) => {
+                return Self::Limit {
+                    limit: "table_elements",
+                    message: format!("the guest needs tables of more than {elements_max} elements"),
+                };
+            }
+            None => {}
+        }
+        if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
+            return Self::Trapped {
+                message: with_stderr(format!("the guest exited with status {}", exit.0), log),
+            };
+        }
+        match error.downcast_ref::<wasmtime::Trap>() {
+            Some(wasmtime::Trap::Interrupt) => Self::Limit {
+                limit: "cpu_ms",
+                message: "the guest used up its processor time".to_owned(),
+            },
+            Some(trap) => Self::Trapped {
+                message: with_stderr(format!("the guest trapped: {trap}"), log),
+            },
+            None => {
+                let text = format!("{:#}", error.root_cause());
+                if text.contains("fuel allocated for hostcalls") {
+                    return Self::Limit {
+                        limit: "host_call_bytes",
+                        message: "the guest hands more data to the host at once than it may"
+                            .to_owned(),
+                    };
+                }
+                Self::Trapped {
+                    message: with_stderr(format!("the guest stopped: {text}"), log),
+                }
+            }
+        }
+    }
+
+    /// True when the guest was not entered, or came back: its state is known.
+    pub(crate) fn leaves_instance_whole(&self) -> bool {
+        matches!(self, Self::Params(_) | Self::Unwritten(_))
+    }
+
+    /// The fault as the caller sees it. `what` names the tool or the backend.
+    pub(crate) fn into_error(self, what: &str) -> Error {
+        match self {
+            Self::Params(problem) => {
+                let error = Error::new(ErrorCode::InvalidParams, format!("{what}: {problem}"));
+                let error = error.detail("pointer", problem.pointer).detail("expected", problem.expected).detail("found", problem.found);
+                match problem.hint {
+                    Some(hint) => error.hint(hint),
+                    None => error,
+                }
+            }
+            Self::Refused { hook, message } => {
+                Error::new(ErrorCode::InvalidParams, format!("{what}: {hook} said no: {message}")).detail("hook", hook)
+            }
+            Self::Trapped { message } => Error::new(ErrorCode::ToolTrapped, format!("{what}: {message}")).hint("the guest's state is unknown after a trap, so its instance was dropped"),
+            Self::Limit { limit, message } => {
+                Error::new(ErrorCode::LimitExceeded, format!("{what}: {message}")).detail("limit", limit).hint(format!("the operator can raise limits.{limit} of the backend"))
+            }
+            Self::Unwritten(problem) => {
+                let limit = match problem {
+                    Unwritten::TooLarge { .. } => "result_bytes",
+                    Unwritten::TooManyHandles { .. } => "handles",
+                };
+                Error::new(ErrorCode::LimitExceeded, format!("{what}: {problem}")).detail("limit", limit).hint("the tool has run; ask for less at once")
+            }
+            Self::Deadline { after } => Error::new(ErrorCode::DeadlineExceeded, format!("{what}: not done after {} ms", after.as_millis()))
+                .hint("ask for less at once, or give the call a longer timeout_ms within the backend's limit"),
+            Self::Exhausted => Error::new(ErrorCode::Overloaded, "the host has no free instance".to_owned())
+                .hint("destroy sessions that are not needed, or let the operator raise server.max_sessions")
+                .retry_after(Duration::from_secs(1)),
+            Self::Host { doing, cause } => Error::internal(format!("{what}: {doing}"), cause),
+        }
+    }
+}
+
+fn with_stderr(message: String, log: &LogRing) -> String {
+    match log.stderr_tail() {
+        Some(tail) => format!("{message}; its standard error ends with: {tail}"),
+        None => message,
+    }
+}

@@ -1,0 +1,237 @@
+//! A compiled component, linked once: its functions planned, its hooks found. Instances are made from it.
+
+use std::collections::HashMap;
+
+use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+
+use crate::capability::Capabilities;
+use crate::tool::ExportName;
+
+use super::function::{Function, Types};
+use super::{Compiled, Engine};
+
+/// The contract's package; a host built for 0.1.x finds the hooks of every 0.1.y guest.
+const CONTRACT: &str = "hostel:backend";
+const CONTRACT_VERSION: &str = "0.1.0";
+/// The exported resource that makes a backend stateful.
+pub(crate) const SESSION_CONSTRUCTOR: &str = "[constructor]session";
+
+const TOOLCHAIN_INIT_PARAMS: [&str; 4] = ["shim", "script", "entry-path", "disable-gc"];
+
+pub(crate) struct Module {
+    pub(super) pre: InstancePre<Capabilities>,
+    pub(super) functions: Vec<Export>,
+    pub(super) hooks: Hooks,
+    by_name: HashMap<ExportName, usize>,
+}
+
+/// A function that can be called.
+pub(super) struct Export {
+    pub(super) function: Function,
+    pub(super) index: ComponentExportIndex,
+}
+
+/// The lifecycle exports that are there.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    pub(super) warmup: Option<ComponentExportIndex>,
+    pub(super) initialize: Option<ComponentExportIndex>,
+    pub(super) cleanup: Option<ComponentExportIndex>,
+    pub(super) shutdown: Option<ComponentExportIndex>,
+    /// The constructor of the `session` resource, by its place in `functions`.
+    pub(super) constructor: Option<usize>,
+}
+
+impl Hooks {
+    pub(crate) fn has_warmup(&self) -> bool {
+        self.warmup.is_some()
+    }
+
+    pub(crate) fn has_shutdown(&self) -> bool {
+        self.shutdown.is_some()
+    }
+}
+
+/// An exported function.
+pub(crate) struct Exported {
+    pub(crate) name: ExportName,
+    /// Why it cannot be called, if it cannot.
+    pub(crate) unsupported: Option<String>,
+    /// Takes or gives handles of resources, which live in a session.
+    pub(crate) uses_handles: bool,
+    /// Has the signature of the function with which QuickJS components start themselves.
+    pub(crate) is_toolchain_init: bool,
+}
+
+impl Compiled {
+    /// The names of the interfaces that the component imports.
+    pub(crate) fn imports(&self, engine: &Engine) -> Vec<String> {
+        self.0
+            .component_type()
+            .imports(&engine.wasmtime)
+            .map(|(name, _)| name.to_owned())
+            .collect()
+    }
+
+    /// What the component exports, in its own order.
+    pub(crate) fn exports(&self, engine: &Engine) -> Vec<Exported> {
+        let mut found = Vec::new();
+        walk(&self.0, engine, |name, ty, planned, _| {
+            let names: Vec<&str> = ty.params().map(|(name, _)| name).collect();
+            found.push(Exported {
+                is_toolchain_init: names == TOOLCHAIN_INIT_PARAMS,
+                uses_handles: ty
+                    .params()
+                    .map(|(_, ty)| ty)
+                    .chain(ty.results())
+                    .any(|ty| holds_handle(&ty)),
+                name,
+                unsupported: planned.err(),
+            });
+        });
+        found
+    }
+
+    /// Checks that the host offers everything that the component imports.
+    ///
+    /// # Errors
+    /// The first thing that is missing, as the linker names it.
+    pub(crate) fn check_imports(&self, engine: &Engine) -> Result<(), String> {
+        engine
+            .linker
+            .instantiate_pre(&self.0)
+            .map(drop)
+            .map_err(|error| format!("{error:#}"))
+    }
+}
+
+impl Module {
+    /// Links the component and plans its functions.
+    ///
+    /// # Errors
+    /// An import that the host lacks, as text.
+    pub(crate) fn link(engine: &Engine, compiled: &Compiled) -> Result<Self, String> {
+        let component = &compiled.0;
+        let pre = engine
+            .linker
+            .instantiate_pre(component)
+            .map_err(|error| format!("{error:#}"))?;
+        let (mut functions, mut by_name) = (Vec::new(), HashMap::new());
+        walk(component, engine, |name, _, planned, index| {
+            if let Ok(function) = planned {
+                by_name.insert(name, functions.len());
+                functions.push(Export { function, index });
+            }
+        });
+        let constructor = by_name
+            .iter()
+            .find(|(name, _)| name.function == SESSION_CONSTRUCTOR)
+            .map(|(_, place)| *place);
+        let hooks = Hooks {
+            warmup: hook(component, "warmup", "warmup"),
+            initialize: hook(component, "session", "initialize"),
+            cleanup: hook(component, "session", "cleanup"),
+            shutdown: hook(component, "shutdown", "shutdown"),
+            constructor,
+        };
+        Ok(Self {
+            pre,
+            functions,
+            hooks,
+            by_name,
+        })
+    }
+
+    pub(crate) fn hooks(&self) -> &Hooks {
+        &self.hooks
+    }
+
+    /// The place of a function among the module's own.
+    pub(crate) fn place(&self, name: &ExportName) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+}
+
+fn hook(component: &Component, interface: &str, function: &str) -> Option<ComponentExportIndex> {
+    let interface = component.get_export_index(
+        None,
+        format!("{CONTRACT}/{interface}@{CONTRACT_VERSION}").as_str(),
+    )?;
+    component.get_export_index(Some(&interface), function)
+}
+
+/// The runtime bounds the size of a type written out as a tree, so this ends.
+fn holds_handle(ty: &Type) -> bool {
+    match ty {
+        Type::Own(_) | Type::Borrow(_) => true,
+        Type::List(list) => holds_handle(&list.ty()),
+        Type::FixedLengthList(list) => holds_handle(&list.ty()),
+        Type::Map(map) => holds_handle(&map.value()),
+        Type::Option(option) => holds_handle(&option.ty()),
+        Type::Record(record) => record.fields().any(|field| holds_handle(&field.ty)),
+        Type::Tuple(tuple) => tuple.types().any(|ty| holds_handle(&ty)),
+        Type::Variant(variant) => variant
+            .cases()
+            .any(|case| case.ty.is_some_and(|ty| holds_handle(&ty))),
+        Type::Result(result) => result
+            .ok()
+            .into_iter()
+            .chain(result.err())
+            .any(|ty| holds_handle(&ty)),
+        _ => false,
+    }
+}
+
+/// Visits every function that the component exports, at its root and one level down.
+fn walk(
+    component: &Component,
+    engine: &Engine,
+    mut visit: impl FnMut(ExportName, &ComponentFunc, Result<Function, String>, ComponentExportIndex),
+) {
+    let mut types = Types::of(component, &engine.wasmtime);
+    let mut plan =
+        |ty: &ComponentFunc| Function::plan(ty, &mut types).map_err(|reason| reason.to_string());
+    for (name, item) in component.component_type().exports(&engine.wasmtime) {
+        match item.ty {
+            ComponentItem::ComponentFunc(ty) => {
+                if let Some(index) = component.get_export_index(None, name) {
+                    visit(
+                        ExportName {
+                            interface: None,
+                            function: name.to_owned(),
+                        },
+                        &ty,
+                        plan(&ty),
+                        index,
+                    );
+                }
+            }
+            ComponentItem::ComponentInstance(interface) => {
+                let Some(outer) = component.get_export_index(None, name) else {
+                    continue;
+                };
+                for (function, item) in interface.exports(&engine.wasmtime) {
+                    if let (ComponentItem::ComponentFunc(ty), Some(index)) =
+                        (item.ty, component.get_export_index(Some(&outer), function))
+                    {
+                        visit(
+                            ExportName {
+                                interface: Some(name.to_owned()),
+                                function: function.to_owned(),
+                            },
+                            &ty,
+                            plan(&ty),
+                            index,
+                        );
+                    }
+                }
+            }
+            ComponentItem::CoreFunc(_)
+            | ComponentItem::Module(_)
+            | ComponentItem::Component(_)
+            | ComponentItem::Type(_)
+            | ComponentItem::Resource(_) => {}
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! Every verb of the host, once: the doors parse and render, this decides. Routes to the session, counts, and writes one span per call.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::engine::{Engine, Guests};
+use crate::error::{Error, ErrorCode, Result};
+use crate::ids::{BackendName, RequestId, SessionId, SessionName, TokenHash, WorkerId};
+use crate::registry::{Backend, BackendSettings, CodeCache, Loader, Registry};
+use crate::session::{Called, SessionKey, Sessions, SessionsConfig, Timers, ToolRequest};
+use crate::tool::{Tool, ToolKind, Tools};
+
+mod backends;
+mod sessions;
+
+pub use backends::{BackendInfo, Source, WarmupReport};
+pub use sessions::{SessionPage, SessionQuery, Started};
+
+/// How a host is built.
+#[derive(Clone, Debug)]
+pub struct HostConfig {
+    /// Of sessions that do not say.
+    pub timers: Timers,
+    pub sessions_max: usize,
+    pub sessions_per_worker: usize,
+    /// Where workspaces of sessions are made.
+    pub workspaces: PathBuf,
+    /// Settings of backends that the config does not name.
+    pub settings: BackendSettings,
+}
+
+/// The runtimes that a host runs on, apart from that of its doors.
+#[derive(Clone, Debug)]
+pub struct Runtimes {
+    pub guests: Handle,
+    pub timers: Handle,
+}
+
+/// Who calls and what for.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub worker: WorkerId,
+    /// None: anything of the worker's. A session's token opens that session alone.
+    pub only: Option<SessionId>,
+}
+
+/// A call as a door hands it in.
+#[derive(Clone, Debug)]
+pub struct Execute {
+    pub action: String,
+    /// JSON text of the params; empty means none.
+    pub params: Bytes,
+    pub session: SessionChoice,
+    /// Wall-clock time, waiting included; the backend's limit if that is shorter.
+    pub timeout: Option<Duration>,
+}
+
+/// Where a stateful tool is to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SessionChoice {
+    /// In the worker's session `default` of the backend if it is live, else in a temporary one.
+    #[default]
+    Any,
+    Id(SessionId),
+    Name(SessionName),
+    /// In one that is made for this call.
+    Temporary,
+}
+
+/// The answer to a call.
+#[derive(Debug)]
+pub struct Executed {
+    pub tool: Arc<Tool>,
+    pub called: Called,
+}
+
+pub struct Host {
+    config: HostConfig,
+    registry: Registry,
+    loader: Loader,
+    guests: Guests,
+    sessions: Arc<Sessions>,
+    /// Calls that are running; draining waits for them.
+    calls: TaskTracker,
+    draining: AtomicBool,
+    /// Cancelled when somebody asks the host to stop.
+    stop: CancellationToken,
+    /// Backends on their way out.
+    retiring: TaskTracker,
+    started: Instant,
+}
+
+impl Host {
+    pub fn new(
+        config: HostConfig,
+        engine: Arc<Engine>,
+        cache: Option<Arc<CodeCache>>,
+        runtimes: Runtimes,
+    ) -> Self {
+        let guests = Guests::new(runtimes.guests);
+        let sessions_config = SessionsConfig {
+            timers: config.timers,
+            sessions_max: config.sessions_max,
+            sessions_per_worker: config.sessions_per_worker,
+        };
+        let sessions = Arc::new(Sessions::new(
+            sessions_config,
+            guests.clone(),
+            runtimes.timers,
+        ));
+        Self {
+            config,
+            registry: Registry::default(),
+            loader: Loader::new(engine, cache),
+            guests,
+            sessions,
+            calls: TaskTracker::new(),
+            draining: AtomicBool::new(false),
+            stop: CancellationToken::new(),
+            retiring: TaskTracker::new(),
+            started: Instant::now(),
+        }
+    }
+
+    /// The caller whom a session's token stands for.
+    ///
+    /// # Errors
+    /// `unauthenticated` for a token that opens nothing.
+    pub fn caller_by_token(&self, token: &str) -> Result<Caller> {
+        match self.sessions.find_by_token(&TokenHash::of(token)) {
+            Some(session) => Ok(Caller {
+                worker: session.key.worker.clone(),
+                only: Some(session.id.clone()),
+            }),
+            None => Err(Error::new(
+                ErrorCode::Unauthenticated,
+                "the bearer token opens no live session",
+            )
+            .hint(
+                "a session's token is shown once, when the session is created, and ends with it",
+            )),
+        }
+    }
+
+    /// Calls a tool.
+    ///
+    /// # Errors
+    /// Any of the routing, the session and the call itself; see [`ErrorCode`]. A tool's own error is an answer.
+    ///
+    /// # Cancel safety
+    /// A caller that leaves does not stop a call that has begun.
+    pub async fn execute(
+        &self,
+        caller: &Caller,
+        request_id: &RequestId,
+        execute: Execute,
+    ) -> Result<Executed> {
+        let _running = self.calls.token();
+        self.check_open()?;
+        let span = tracing::info_span!(
+            "call",
+            %request_id,
+            action = execute.action,
+            worker = %caller.worker,
+            session = tracing::field::Empty,
+            outcome = tracing::field::Empty,
+        );
+        let start = Instant::now();
+        let outcome = self.route(caller, execute).instrument(span.clone()).await;
+        let code = match &outcome {
+            Ok(executed) if executed.called.answer.is_error => "tool_error",
+            Ok(_) => "ok",
+            Err(error) => error.code().as_str(),
+        };
+        span.record("outcome", code);
+        match &outcome {
+            Ok(executed) => {
+                if let Some(id) = executed
+                    .called
+                    .session
+                    .as_ref()
+                    .and_then(|session| session.id.as_ref())
+                {
+                    span.record("session", id.as_str());
+                }
+                executed
+                    .tool
+                    .meter
+                    .count(executed.called.answer.is_error, start.elapsed());
+            }
+            Err(error) => {
+                metrics::counter!("hostel_call_errors_total", "code" => code).increment(1);
+                if let Some(cause) = error.cause() {
+                    tracing::error!(parent: &span, cause, "{}", error.message());
+                }
+            }
+        }
+        tracing::debug!(parent: &span, duration_us = start.elapsed().as_micros(), "call ended");
+        outcome
+    }
+
+    async fn route(&self, caller: &Caller, execute: Execute) -> Result<Executed> {
+        let target = crate::router::resolve(&self.registry.catalogue(), &execute.action)?;
+        let (backend, tool) = (target.backend, target.tool);
+        let request = ToolRequest {
+            tool: tool.clone(),
+            params: execute.params,
+            timeout: execute.timeout,
+        };
+        let choice = restricted(caller, execute.session)?;
+        let session = match (tool.kind, choice) {
+            (ToolKind::Stateless, SessionChoice::Any | SessionChoice::Temporary)
+            | (ToolKind::Stateful, SessionChoice::Temporary) => None,
+            (ToolKind::Stateful, SessionChoice::Any) => {
+                self.sessions
+                    .live_named(&self.key(caller, &backend.name, SessionName::default()))
+            }
+            (_, SessionChoice::Id(id)) => Some(self.sessions.find(&caller.worker, &id)?),
+            (_, SessionChoice::Name(name)) => Some(self.sessions.find_named(&self.key(
+                caller,
+                &backend.name,
+                name,
+            ))?),
+        };
+        if let Some(session) = &session
+            && session.key.backend != backend.name
+        {
+            let message = format!(
+                "session {} is one of backend {}, and {} is a tool of another",
+                session.id, session.key.backend, tool.full_name
+            );
+            return Err(Error::new(ErrorCode::InvalidRequest, message)
+                .hint("name a session of the tool's own backend, or none"));
+        }
+        let called = match (&session, tool.kind) {
+            (Some(session), ToolKind::Stateful) => {
+                self.sessions
+                    .call(session, in_version_of(session, request)?)
+                    .await?
+            }
+            // A stateless tool has a fresh instance for every call, whoever asks.
+            (_, ToolKind::Stateless) | (None, ToolKind::Stateful) => {
+                self.sessions
+                    .call_alone(&caller.worker, &backend, request)
+                    .await?
+            }
+        };
+        Ok(Executed { tool, called })
+    }
+
+    /// All tools, by backend.
+    pub fn tools(&self) -> Tools {
+        self.registry.catalogue().tools()
+    }
+
+    /// One tool, by any name that a call may use.
+    ///
+    /// # Errors
+    /// `tool_not_found`, `tool_ambiguous`.
+    pub fn tool(&self, name: &str) -> Result<Arc<Tool>> {
+        crate::router::resolve(&self.registry.catalogue(), name).map(|target| target.tool)
+    }
+
+    /// True once the host takes calls and until it stops.
+    pub fn is_open(&self) -> bool {
+        !self.draining.load(Ordering::Acquire)
+    }
+
+    /// Of sessions that do not say.
+    pub fn timers(&self) -> Timers {
+        self.config.timers
+    }
+
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub fn session_count(&self) -> usize {
+        self.sessions.count()
+    }
+
+    /// Asks the host to stop; whoever runs it sees [`Host::stopped`] and drains it.
+    pub fn request_stop(&self) {
+        self.stop.cancel();
+    }
+
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Stops in order: no new calls, running calls finish within `patience`, sessions get their cleanup, backends their shutdown.
+    pub async fn drain(&self, patience: Duration) {
+        self.draining.store(true, Ordering::Release);
+        self.calls.close();
+        if tokio::time::timeout(patience, self.calls.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                calls = self.calls.len(),
+                "calls are still running and will be stopped"
+            );
+        }
+        if !self.sessions.end_all(patience).await {
+            tracing::warn!(
+                sessions = self.sessions.count(),
+                "sessions did not end in time"
+            );
+        }
+        for backend in self.registry.catalogue().backends() {
+            self.retire(backend.clone());
+        }
+        self.retiring.close();
+        if tokio::time::timeout(patience, self.retiring.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!("backends did not shut down in time");
+        }
+        self.guests.drained(patience).await;
+    }
+
+    fn retire(&self, backend: Arc<Backend>) {
+        self.guests
+            .start(self.retiring.track_future(backend.retire()));
+    }
+
+    /// # Errors
+    /// `shutting_down`.
+    fn check_open(&self) -> Result<()> {
+        if self.is_open() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorCode::ShuttingDown, "the host is stopping")
+            .hint("try again on another host, or when this one is back")
+            .retry_after(Duration::from_secs(5)))
+    }
+
+    fn key(&self, caller: &Caller, backend: &BackendName, name: SessionName) -> SessionKey {
+        SessionKey {
+            worker: caller.worker.clone(),
+            backend: backend.clone(),
+            name,
+        }
+    }
+}
+
+/// A session keeps the version of its backend with which it began, and a tool may stand elsewhere in it or not at all.
+fn in_version_of(session: &crate::session::Session, request: ToolRequest) -> Result<ToolRequest> {
+    match session.backend.tool(&request.tool.name) {
+        Some(tool) => Ok(ToolRequest {
+            tool: tool.clone(),
+            ..request
+        }),
+        None => Err(Error::new(
+            ErrorCode::ToolNotFound,
+            format!(
+                "session {} runs an older version of {}, which has no tool {:?}",
+                session.id, session.key.backend, request.tool.name
+            ),
+        )
+        .hint("create a new session to use the new version")),
+    }
+}
+
+/// The session that the caller may use.
+fn restricted(caller: &Caller, choice: SessionChoice) -> Result<SessionChoice> {
+    match (&caller.only, choice) {
+        (None, choice) => Ok(choice),
+        (Some(own), SessionChoice::Any) => Ok(SessionChoice::Id(own.clone())),
+        (Some(own), SessionChoice::Id(id)) if *own == id => Ok(SessionChoice::Id(id)),
+        (Some(_), _) => Err(forbidden(
+            "a session's token allows calls on that session alone",
+        )),
+    }
+}
+
+fn forbidden(message: &str) -> Error {
+    Error::new(ErrorCode::Forbidden, message)
+        .hint("call without the token, or with that of the right session")
+}

@@ -1,0 +1,238 @@
+//! The verbs on backends: load, unload, warm up.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::ids::BackendName;
+use crate::policy::{Grants, Limits};
+use crate::registry::{Backend, BackendSettings, Listing, Origin, Problem, Warmth};
+
+use super::Host;
+
+/// A component to load.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub name: BackendName,
+    pub path: PathBuf,
+    /// `sha256:...`, if it must be just that.
+    pub pin: Option<String>,
+    pub settings: BackendSettings,
+}
+
+/// What anyone may see of a backend.
+#[derive(Clone, Debug)]
+pub struct BackendInfo {
+    pub name: BackendName,
+    pub digest: String,
+    pub bytes: u64,
+    pub origin: Origin,
+    pub loaded_at: SystemTime,
+    /// None: the code was in the cache.
+    pub compiled_in: Option<Duration>,
+    pub listing: Listing,
+    pub grants: Grants,
+    pub limits: Limits,
+    pub warmth: Warmth,
+    pub sessions: usize,
+}
+
+/// What warming one backend up came to.
+pub struct WarmupReport {
+    pub backend: BackendName,
+    pub outcome: Result<Warmth>,
+}
+
+impl Host {
+    /// Loads a component from a file. Takes the time of a compilation unless its code is cached.
+    ///
+    /// # Errors
+    /// `backend_invalid`, naming the file and what is wrong with it; it is also listed as a problem.
+    pub async fn load(&self, source: Source) -> Result<BackendInfo> {
+        let (loader, path, pin) = (self.loader.clone(), source.path.clone(), source.pin.clone());
+        let prepared =
+            tokio::task::spawn_blocking(move || loader.file(&path, pin.as_deref())).await;
+        let prepared = prepared.map_err(|error| Error::internal("cannot load a backend", error))?;
+        let prepared = prepared.map_err(|error| {
+            self.report(Problem {
+                name: source.name.to_string(),
+                message: error.0.clone(),
+            });
+            error.into_error()
+        })?;
+        Ok(self.register(
+            source.name,
+            prepared,
+            Origin::File(source.path),
+            source.settings,
+        ))
+    }
+
+    /// Lists a component that cannot be loaded, for everyone who asks for it.
+    pub fn report(&self, problem: Problem) {
+        tracing::error!(name = problem.name, "{}", problem.message);
+        self.registry.report(problem);
+    }
+
+    /// Loads a component that a client sent. A backend of this name is replaced; its sessions go on with the old version.
+    ///
+    /// # Errors
+    /// `backend_invalid`; `conflict` when the backend's digest is not `if_match`.
+    pub async fn put_backend(
+        &self,
+        name: BackendName,
+        component: Bytes,
+        pin: Option<String>,
+        if_match: Option<&str>,
+    ) -> Result<BackendInfo> {
+        self.check_open()?;
+        let existing = self.registry.catalogue().backend(&name).ok().cloned();
+        check_match(existing.as_deref(), if_match)?;
+        let settings = existing.map_or_else(
+            || self.config.settings.clone(),
+            |backend| backend.settings().clone(),
+        );
+        let (loader, what) = (self.loader.clone(), format!("backend {name}"));
+        let prepared =
+            tokio::task::spawn_blocking(move || loader.bytes(&what, &component, pin.as_deref()))
+                .await;
+        let prepared = prepared
+            .map_err(|error| Error::internal("cannot load a backend", error))?
+            .map_err(crate::registry::LoadError::into_error)?;
+        Ok(self.register(name, prepared, Origin::Uploaded, settings))
+    }
+
+    /// Unloads a backend. Its sessions run on until they end; then it gets its shutdown.
+    ///
+    /// # Errors
+    /// `backend_not_found`, `conflict`.
+    pub fn delete_backend(
+        &self,
+        name: &BackendName,
+        if_match: Option<&str>,
+    ) -> Result<BackendInfo> {
+        let catalogue = self.registry.catalogue();
+        check_match(Some(catalogue.backend(name)?), if_match)?;
+        let backend = self.registry.remove(name).ok_or_else(|| {
+            Error::new(
+                ErrorCode::BackendNotFound,
+                format!("there is no backend {:?}", name.as_str()),
+            )
+        })?;
+        tracing::info!(backend = %name, sessions = backend.sessions(), "backend unloaded");
+        let info = backend.info();
+        self.retire(backend);
+        Ok(info)
+    }
+
+    pub fn backends(&self) -> Vec<BackendInfo> {
+        self.registry
+            .catalogue()
+            .backends()
+            .map(|backend| backend.info())
+            .collect()
+    }
+
+    /// # Errors
+    /// `backend_not_found`.
+    pub fn backend(&self, name: &BackendName) -> Result<BackendInfo> {
+        Ok(self.registry.catalogue().backend(name)?.info())
+    }
+
+    /// Files that could not be loaded.
+    pub fn problems(&self) -> Vec<Problem> {
+        self.registry.catalogue().problems().cloned().collect()
+    }
+
+    /// Warms backends up, all of them if none is named, side by side.
+    ///
+    /// # Errors
+    /// `backend_not_found`, before anything is done. What each warmup comes to is in its report.
+    pub async fn warm_up(&self, names: Option<Vec<BackendName>>) -> Result<Vec<WarmupReport>> {
+        self.check_open()?;
+        let catalogue = self.registry.catalogue();
+        let backends: Vec<Arc<Backend>> = match names {
+            None => catalogue.backends().cloned().collect(),
+            Some(names) => names
+                .iter()
+                .map(|name| catalogue.backend(name).cloned())
+                .collect::<Result<_>>()?,
+        };
+        let warm = backends.iter().map(|backend| async move {
+            let outcome = backend.warm_up_again().await.map(|_| backend.warmth());
+            WarmupReport {
+                backend: backend.name.clone(),
+                outcome,
+            }
+        });
+        Ok(futures_util::future::join_all(warm).await)
+    }
+
+    fn register(
+        &self,
+        name: BackendName,
+        prepared: crate::registry::Prepared,
+        origin: Origin,
+        settings: BackendSettings,
+    ) -> BackendInfo {
+        let backend = Backend::new(
+            name,
+            prepared,
+            origin,
+            settings,
+            self.config.workspaces.clone(),
+            self.loader.clone(),
+            self.guests.clone(),
+        );
+        let backend = Arc::new(backend);
+        let info = backend.info();
+        tracing::info!(backend = %info.name, digest = info.digest, tools = info.listing.tools.len(), cached = info.compiled_in.is_none(), "backend loaded");
+        if let Some(old) = self.registry.insert(backend) {
+            self.retire(old);
+        }
+        info
+    }
+}
+
+impl Backend {
+    fn info(&self) -> BackendInfo {
+        BackendInfo {
+            name: self.name.clone(),
+            digest: self.digest.clone(),
+            bytes: self.bytes,
+            origin: self.origin.clone(),
+            loaded_at: self.loaded_at,
+            compiled_in: self.compiled_in,
+            listing: self.listing.clone(),
+            grants: self.grants().clone(),
+            limits: self.limits(),
+            warmth: self.warmth(),
+            sessions: self.sessions(),
+        }
+    }
+}
+
+/// `*` matches any backend that is there.
+fn check_match(existing: Option<&Backend>, if_match: Option<&str>) -> Result<()> {
+    let Some(wanted) = if_match else {
+        return Ok(());
+    };
+    match existing {
+        Some(backend) if wanted == "*" || wanted == backend.digest => Ok(()),
+        Some(backend) => Err(Error::new(
+            ErrorCode::Conflict,
+            format!(
+                "backend {} is {}, not {wanted}",
+                backend.name, backend.digest
+            ),
+        )
+        .hint("read the backend again, and decide anew")),
+        None => Err(
+            Error::new(ErrorCode::Conflict, format!("no backend is {wanted}"))
+                .hint("leave If-Match out to load a new backend"),
+        ),
+    }
+}

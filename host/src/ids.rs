@@ -1,0 +1,223 @@
+//! Names and ids. To parse is to validate: nothing below the doors ever holds a raw string for one of these.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{Error, ErrorCode, Result};
+
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name_type! {
+    /// The name under which a component is registered: `rag`, `my-backend`.
+    BackendName
+}
+name_type! {
+    /// The name of a session, unique per worker and backend; `default` if none is given.
+    SessionName
+}
+name_type! {
+    /// Who calls: the owner of sessions.
+    WorkerId
+}
+name_type! {
+    /// `ses_` and 128 random bits in hexadecimal.
+    SessionId
+}
+
+impl BackendName {
+    /// Accepts `[a-z][a-z0-9_-]{0,63}`.
+    ///
+    /// # Errors
+    /// `invalid_request`, naming the rule.
+    pub fn parse(text: &str) -> Result<Self> {
+        let starts_well = text.starts_with(|first: char| first.is_ascii_lowercase());
+        let rest_is_well = text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_');
+        if starts_well && rest_is_well && text.len() <= 64 {
+            return Ok(Self(text.into()));
+        }
+        Err(Error::new(ErrorCode::InvalidRequest, format!("{text:?} is not a name for a backend"))
+            .hint("a name starts with a lower-case letter and goes on with lower-case letters, digits, - and _, 64 at most"))
+    }
+}
+
+impl SessionName {
+    pub const DEFAULT: &'static str = "default";
+
+    /// Accepts 1 to 128 printable characters.
+    ///
+    /// # Errors
+    /// `invalid_request`.
+    pub fn parse(text: &str) -> Result<Self> {
+        printable(text, "name for a session").map(Self)
+    }
+}
+
+impl Default for SessionName {
+    fn default() -> Self {
+        static NAME: LazyLock<Arc<str>> = LazyLock::new(|| SessionName::DEFAULT.into());
+        Self(NAME.clone())
+    }
+}
+
+impl WorkerId {
+    /// Accepts 1 to 128 printable characters.
+    ///
+    /// # Errors
+    /// `invalid_request`.
+    pub fn parse(text: &str) -> Result<Self> {
+        printable(text, "worker id").map(Self)
+    }
+}
+
+impl Default for WorkerId {
+    /// Who calls when nobody says.
+    fn default() -> Self {
+        static ID: LazyLock<Arc<str>> = LazyLock::new(|| "default".into());
+        Self(ID.clone())
+    }
+}
+
+impl SessionId {
+    pub fn random() -> Self {
+        Self(format!("ses_{:032x}", random_bits()).into())
+    }
+
+    /// Accepts what [`SessionId::random`] makes.
+    ///
+    /// # Errors
+    /// `session_not_found`: a malformed id is just an id that nobody has.
+    pub fn parse(text: &str) -> Result<Self> {
+        let digits = text.strip_prefix("ses_").unwrap_or_default();
+        if digits.len() == 32
+            && digits
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        {
+            return Ok(Self(text.into()));
+        }
+        Err(Error::new(
+            ErrorCode::SessionNotFound,
+            format!("there is no session {text:?}"),
+        ))
+    }
+}
+
+fn printable(text: &str, what: &str) -> Result<Arc<str>> {
+    let fits = !text.is_empty() && text.len() <= 128 && !text.chars().any(char::is_control);
+    if fits {
+        Ok(text.into())
+    } else {
+        Err(Error::new(
+            ErrorCode::InvalidRequest,
+            format!("{text:?} is not a {what}"),
+        )
+        .hint("1 to 128 bytes, no control characters"))
+    }
+}
+
+/// Names one request in answers, logs and headers. Unique across hosts: random bits of the process and a counter.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RequestId(String);
+
+impl RequestId {
+    pub fn next() -> Self {
+        static PROCESS: LazyLock<u64> = LazyLock::new(|| {
+            u64::try_from(random_bits() >> 64).expect("the upper half of 128 bits fits in 64")
+        });
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        Self(format!(
+            "req_{:016x}{:08x}",
+            *PROCESS,
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        ))
+    }
+
+    /// Takes over the caller's own id if it is 1 to 128 visible ASCII characters.
+    pub fn from_caller(text: &str) -> Option<Self> {
+        let fits =
+            !text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_graphic());
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A session's capability token: shown once, kept only as a hash.
+pub struct Token {
+    pub secret: String,
+    pub hash: TokenHash,
+}
+
+/// Compares in constant time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TokenHash(blake3::Hash);
+
+impl Token {
+    pub const PREFIX: &'static str = "hst_";
+
+    pub fn random() -> Self {
+        let secret = format!(
+            "{}{:032x}{:032x}",
+            Self::PREFIX,
+            random_bits(),
+            random_bits()
+        );
+        let hash = TokenHash::of(&secret);
+        Self { secret, hash }
+    }
+}
+
+impl TokenHash {
+    pub fn of(secret: &str) -> Self {
+        Self(blake3::hash(secret.as_bytes()))
+    }
+
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+}
+
+fn random_bits() -> u128 {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    u128::from_le_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! Hostel, a WebAssembly tool host for AI agents. Each session is a component instance of its own.
+//!
+//! ```text
+//!             HTTP            MCP                           doors: bytes -> typed request -> bytes
+//!           api/http        api/mcp
+//!               └──────────────┤
+//!                            host                           every verb, once; one span per call
+//!                              │
+//!                           router                          backend:tool -> which backend, which tool
+//!                              │
+//!                           session                         one keeper per session, one loan per call
+//!                    ┌─────────┴──────────┐
+//!                 engine              registry              wasmtime │ known backends
+//!                    │
+//!                capability                                 one file per capability
+//!    ─────────────────────────────────────────────────
+//!     policy · ids · tool · label · error                   words and decisions: no I/O, no tokio, no wasmtime
+//! ```
+//!
+//! A module uses those below it and none above. `ARCHITECTURE.md` beside this crate is the map.
+
+pub mod error;
+pub mod ids;
+pub mod label;
+pub mod policy;
+pub mod tool;
+
+pub mod capability;
+pub mod engine;
+pub mod registry;
+pub mod session;
+
+pub mod host;
+mod router;
+
+pub mod api;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod telemetry;

@@ -1,0 +1,183 @@
+//! The backends that are known, by name, and the tools of all of them. Replaced whole: a call sees one catalogue or the next, never half of one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, RwLock};
+
+use crate::error::{Error, ErrorCode, Result, nearest};
+use crate::ids::BackendName;
+use crate::tool::{Tool, Tools};
+
+mod backend;
+mod cache;
+mod listing;
+mod loader;
+mod manifest;
+mod source;
+mod warmup;
+mod wit;
+
+pub(crate) use backend::Backend;
+pub use backend::{BackendSettings, Origin};
+pub use cache::CodeCache;
+pub use listing::{HookNames, Listing, ToolRecord};
+pub(crate) use loader::LoadError;
+pub use loader::{Loader, Prepared};
+pub use manifest::Manifest;
+pub use source::{Candidate, Found, find};
+pub use warmup::Warmth;
+
+/// A backend that could not be loaded, for the operator to mend. The others are served.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub name: String,
+    pub message: String,
+}
+
+#[derive(Default)]
+pub(crate) struct Registry {
+    catalogue: RwLock<Arc<Catalogue>>,
+}
+
+/// All backends at one moment.
+#[derive(Default)]
+pub(crate) struct Catalogue {
+    backends: BTreeMap<BackendName, Arc<Backend>>,
+    problems: BTreeMap<String, Problem>,
+    tools: Vec<Arc<Tool>>,
+    /// By `backend:name`.
+    exact: HashMap<String, Arc<Tool>>,
+    /// By full name with every separator written `_`.
+    loose: HashMap<String, Vec<Arc<Tool>>>,
+    /// By the tool's own name.
+    bare: HashMap<String, Vec<Arc<Tool>>>,
+}
+
+impl Registry {
+    pub(crate) fn catalogue(&self) -> Arc<Catalogue> {
+        self.catalogue
+            .read()
+            .expect("no code panics while it holds the catalogue")
+            .clone()
+    }
+
+    /// Registers a backend. Answers with the one that had the name; its sessions go on.
+    pub(crate) fn insert(&self, backend: Arc<Backend>) -> Option<Arc<Backend>> {
+        self.change(|backends, problems| {
+            problems.remove(backend.name.as_str());
+            backends.insert(backend.name.clone(), backend)
+        })
+    }
+
+    /// Takes a backend out. Its sessions go on.
+    pub(crate) fn remove(&self, name: &BackendName) -> Option<Arc<Backend>> {
+        self.change(|backends, problems| {
+            problems.remove(name.as_str());
+            backends.remove(name)
+        })
+    }
+
+    pub(crate) fn report(&self, problem: Problem) {
+        self.change(|_, problems| drop(problems.insert(problem.name.clone(), problem)));
+    }
+
+    fn change<T>(
+        &self,
+        change: impl FnOnce(
+            &mut BTreeMap<BackendName, Arc<Backend>>,
+            &mut BTreeMap<String, Problem>,
+        ) -> T,
+    ) -> T {
+        let mut slot = self
+            .catalogue
+            .write()
+            .expect("no code panics while it holds the catalogue");
+        let (mut backends, mut problems) = (slot.backends.clone(), slot.problems.clone());
+        let answer = change(&mut backends, &mut problems);
+        *slot = Arc::new(Catalogue::new(backends, problems));
+        answer
+    }
+}
+
+impl Catalogue {
+    fn new(
+        backends: BTreeMap<BackendName, Arc<Backend>>,
+        problems: BTreeMap<String, Problem>,
+    ) -> Self {
+        let mut catalogue = Self {
+            backends,
+            problems,
+            ..Self::default()
+        };
+        for backend in catalogue.backends.values() {
+            for tool in backend.tools.iter() {
+                catalogue.tools.push(tool.clone());
+                catalogue.exact.insert(tool.full_name.clone(), tool.clone());
+                catalogue
+                    .loose
+                    .entry(loosened(&tool.full_name))
+                    .or_default()
+                    .push(tool.clone());
+                catalogue
+                    .bare
+                    .entry(tool.name.clone())
+                    .or_default()
+                    .push(tool.clone());
+            }
+        }
+        catalogue
+    }
+
+    /// # Errors
+    /// `backend_not_found` with the nearest name, or with what kept it from loading.
+    pub(crate) fn backend(&self, name: &BackendName) -> Result<&Arc<Backend>> {
+        if let Some(backend) = self.backends.get(name) {
+            return Ok(backend);
+        }
+        let error = Error::new(
+            ErrorCode::BackendNotFound,
+            format!("there is no backend {:?}", name.as_str()),
+        );
+        if let Some(problem) = self.problems.get(name.as_str()) {
+            return Err(error.hint(format!("it could not be loaded: {}", problem.message)));
+        }
+        let known: Vec<&str> = self.backends.keys().map(BackendName::as_str).collect();
+        Err(match nearest(name.as_str(), known.iter().copied()) {
+            Some(near) => error.hint(format!("did you mean {near:?}?")),
+            None => error.hint(format!("the backends are: {}", known.join(", "))),
+        })
+    }
+
+    pub(crate) fn backends(&self) -> impl Iterator<Item = &Arc<Backend>> {
+        self.backends.values()
+    }
+
+    pub(crate) fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.values()
+    }
+
+    /// All tools, by backend and then in the order of the component.
+    pub(crate) fn tools(&self) -> Tools {
+        self.tools.as_slice().into()
+    }
+
+    /// A tool by `backend:name`.
+    pub(crate) fn exact(&self, name: &str) -> Option<&Arc<Tool>> {
+        self.exact.get(name)
+    }
+
+    /// Tools whose full name differs from `name` at most in its separators.
+    pub(crate) fn loose(&self, name: &str) -> &[Arc<Tool>] {
+        self.loose.get(&loosened(name)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Tools of any backend with this own name; `-` and `_` are the same.
+    pub(crate) fn bare(&self, name: &str) -> &[Arc<Tool>] {
+        self.bare
+            .get(&name.replace('-', "_"))
+            .map_or(&[], Vec::as_slice)
+    }
+}
+
+fn loosened(name: &str) -> String {
+    name.replace([':', '.', '-'], "_")
+}

@@ -1,0 +1,269 @@
+//! From a component's bytes to something that can be registered: digest, cache, checks, compilation, listing.
+//! Everything here blocks; callers put it on a thread of its own.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fs_err as fs;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use crate::engine::{Compiled, Engine};
+use crate::error::{Error, ErrorCode};
+
+use super::cache::Entry;
+use super::{CodeCache, Listing, wit};
+
+/// The largest component that is read.
+const COMPONENT_BYTES_MAX: u64 = 64 << 20;
+
+/// Reads, checks and compiles components.
+#[derive(Clone)]
+pub struct Loader {
+    engine: Arc<Engine>,
+    /// None: nothing is kept.
+    cache: Option<Arc<CodeCache>>,
+}
+
+/// A component that passed every check.
+pub struct Prepared {
+    /// `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
+    pub bytes: u64,
+    pub listing: Listing,
+    /// None: the code was in the cache.
+    pub compiled_in: Option<Duration>,
+    pub(crate) code: Code,
+}
+
+/// Machine code, at hand or in the cache.
+pub(crate) enum Code {
+    Ready(Compiled),
+    /// With the component itself, should the code turn out to be damaged.
+    Cached {
+        entry: Entry,
+        component: Component,
+    },
+}
+
+/// A component that can be read again.
+#[derive(Clone)]
+pub(crate) enum Component {
+    File(std::path::PathBuf),
+    Bytes(Arc<[u8]>),
+}
+
+/// Why a component cannot be a backend. The text names the file and what is wrong with it.
+#[derive(Debug)]
+pub(crate) struct LoadError(pub(crate) String);
+
+impl LoadError {
+    pub(crate) fn into_error(self) -> Error {
+        Error::new(ErrorCode::BackendInvalid, self.0)
+            .hint("`hostel inspect FILE` shows what the host sees in a component")
+    }
+}
+
+impl Loader {
+    pub fn new(engine: Arc<Engine>, cache: Option<Arc<CodeCache>>) -> Self {
+        Self { engine, cache }
+    }
+
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Prepares a file. `pin` is the digest that it must have.
+    pub(crate) fn file(&self, path: &Path, pin: Option<&str>) -> Result<Prepared, LoadError> {
+        let size = fs::metadata(path)
+            .map_err(|error| LoadError(error.to_string()))?
+            .len();
+        if size > COMPONENT_BYTES_MAX {
+            return Err(LoadError(format!(
+                "{}: {size} bytes are more than a component may have ({COMPONENT_BYTES_MAX})",
+                path.display()
+            )));
+        }
+        let bytes = fs::read(path).map_err(|error| LoadError(error.to_string()))?;
+        self.prepare(&path.display().to_string(), &bytes, pin, || {
+            Component::File(path.to_owned())
+        })
+    }
+
+    /// Looks at a file as a host would, in words for people.
+    ///
+    /// # Errors
+    /// Why it cannot be a backend.
+    pub fn inspect(&self, path: &Path) -> Result<Prepared, String> {
+        self.file(path, None).map_err(|error| error.0)
+    }
+
+    /// Prepares bytes that somebody uploaded; `what` names them in errors.
+    pub(crate) fn bytes(
+        &self,
+        what: &str,
+        bytes: &[u8],
+        pin: Option<&str>,
+    ) -> Result<Prepared, LoadError> {
+        self.prepare(what, bytes, pin, || Component::Bytes(bytes.into()))
+    }
+
+    fn prepare(
+        &self,
+        what: &str,
+        bytes: &[u8],
+        pin: Option<&str>,
+        component: impl FnOnce() -> Component,
+    ) -> Result<Prepared, LoadError> {
+        let digest = digest(bytes);
+        if let Some(pin) = pin.filter(|pin| !pin.eq_ignore_ascii_case(&digest)) {
+            return Err(LoadError(format!(
+                "{what}: its digest is {digest}, and {pin} was asked for"
+            )));
+        }
+        let size = bytes.len() as u64;
+        if let Some(entry) = self
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.get(&self.engine, &digest))
+        {
+            let listing = entry.listing.clone();
+            let code = Code::Cached {
+                entry,
+                component: component(),
+            };
+            return Ok(Prepared {
+                digest,
+                bytes: size,
+                listing,
+                compiled_in: None,
+                code,
+            });
+        }
+        let start = Instant::now();
+        let (compiled, listing) = self.compile(what, bytes)?;
+        self.keep(&digest, &compiled, &listing);
+        Ok(Prepared {
+            digest,
+            bytes: size,
+            listing,
+            compiled_in: Some(start.elapsed()),
+            code: Code::Ready(compiled),
+        })
+    }
+
+    fn compile(&self, what: &str, bytes: &[u8]) -> Result<(Compiled, Listing), LoadError> {
+        let failed = |message: String| LoadError(format!("{what}: {message}"));
+        check_kind(bytes).map_err(failed)?;
+        let wit = wit::read(bytes)
+            .map_err(|error| failed(format!("cannot read its interfaces: {error}")))?;
+        let compiled = self.engine.compile(bytes).map_err(failed)?;
+        check_imports(&self.engine, &compiled).map_err(failed)?;
+        let listing = Listing::read(&self.engine, &compiled, wit);
+        Ok((compiled, listing))
+    }
+
+    fn keep(&self, digest: &str, compiled: &Compiled, listing: &Listing) {
+        let Some(cache) = &self.cache else { return };
+        let kept = compiled.code().and_then(|code| {
+            cache
+                .put(&self.engine, digest, &code, listing)
+                .map_err(|error| error.to_string())
+        });
+        if let Err(error) = kept {
+            tracing::warn!(
+                error,
+                "cannot keep compiled code: the next start compiles again"
+            );
+        }
+    }
+
+    /// The code, ready to be linked. Damaged code is compiled anew.
+    pub(crate) fn ready(&self, digest: &str, code: &Code) -> Result<Compiled, LoadError> {
+        let (entry, component) = match code {
+            Code::Ready(compiled) => return Ok(compiled.clone()),
+            Code::Cached { entry, component } => (entry, component),
+        };
+        let reason = match entry.map(&self.engine) {
+            Ok(compiled) => return Ok(compiled),
+            Err(reason) => reason,
+        };
+        tracing::warn!(digest, reason, "cached code cannot be used: compiling anew");
+        let bytes: Arc<[u8]> = match component {
+            Component::File(path) => fs::read(path)
+                .map_err(|error| LoadError(error.to_string()))?
+                .into(),
+            Component::Bytes(bytes) => bytes.clone(),
+        };
+        let found = self::digest(&bytes);
+        if found != digest {
+            return Err(LoadError(format!(
+                "the component changed on disk: it was {digest} and is {found}; load it again"
+            )));
+        }
+        let (compiled, listing) = self.compile(digest, &bytes)?;
+        self.keep(digest, &compiled, &listing);
+        Ok(compiled)
+    }
+}
+
+/// `sha256:` and 64 hexadecimal digits.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::from("sha256:");
+    for byte in Sha256::digest(bytes) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+fn check_kind(bytes: &[u8]) -> Result<(), String> {
+    if wasmparser::Parser::is_component(bytes) {
+        return Ok(());
+    }
+    if wasmparser::Parser::is_core_wasm(bytes) {
+        return Err("it is a core module, not a component; build it with `--target wasm32-wasip2`, or make a component of it with `wasm-tools component new`".to_owned());
+    }
+    if bytes.is_empty() {
+        return Err("the file is empty".to_owned());
+    }
+    Err("it is not WebAssembly: it does not start with \\0asm".to_owned())
+}
+
+/// Names every import that the host lacks, not only the first.
+fn check_imports(engine: &Engine, compiled: &Compiled) -> Result<(), String> {
+    let missing: Vec<String> = compiled
+        .imports(engine)
+        .into_iter()
+        .filter(|import| !is_offered(import))
+        .collect();
+    if !missing.is_empty() {
+        return Err(format!(
+            "it imports {}, which Hostel does not offer; Hostel offers WASI 0.2, wasi:http/outgoing-handler, wasi:config/store, wasi:keyvalue, hostel:backend/log and hostel:backend/progress",
+            missing.join(", ")
+        ));
+    }
+    compiled.check_imports(engine)
+}
+
+fn is_offered(import: &str) -> bool {
+    const PREFIXES: [&str; 14] = [
+        "wasi:cli/",
+        "wasi:clocks/",
+        "wasi:filesystem/",
+        "wasi:io/",
+        "wasi:random/",
+        "wasi:sockets/",
+        "wasi:http/types@",
+        "wasi:http/outgoing-handler@",
+        "wasi:config/store@",
+        "wasi:keyvalue/store@",
+        "wasi:keyvalue/atomics@",
+        "wasi:keyvalue/batch@",
+        "hostel:backend/log@",
+        "hostel:backend/progress@",
+    ];
+    PREFIXES.iter().any(|prefix| import.starts_with(prefix))
+}

@@ -1,0 +1,8 @@
+//! Components with texts, described; and the schemas held against what the conversion does.
+
+mod agreement;
+mod described;
+
+use serde_json::{Value, json};
+
+use super::*;

@@ -1,0 +1,321 @@
+//! A call of a tool: in a session, or in an instance that is made for it and dropped after it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, timeout_at};
+
+use crate::engine::instance::ToolCall;
+use crate::engine::{Fault, Instance, SessionIdentity};
+use crate::error::{Error, ErrorCode, Result};
+use crate::ids::{SessionId, SessionName, WorkerId};
+use crate::registry::Backend;
+use crate::tool::{Tool, ToolAnswer, ToolKind, Usage};
+
+use super::slot::{Borrowed, Loan};
+use super::table::Sessions;
+use super::{Session, Slot, merged};
+
+/// What to call, and for how long at most.
+#[derive(Clone, Debug)]
+pub(crate) struct ToolRequest {
+    pub(crate) tool: Arc<Tool>,
+    /// JSON text of the params, UTF-8.
+    pub(crate) params: Bytes,
+    /// Wall-clock time from now, waiting included; the session's limit if that is shorter.
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// The tool's answer, what it took, and where it ran.
+#[derive(Debug)]
+pub struct Called {
+    pub answer: ToolAnswer,
+    pub usage: Usage,
+    pub session: Option<CalledIn>,
+}
+
+/// The session in the answer of a call.
+#[derive(Clone, Debug)]
+pub struct CalledIn {
+    /// None: it was temporary and is gone.
+    pub id: Option<SessionId>,
+    pub name: SessionName,
+    /// Which call of the session this was, from 1.
+    pub call: u64,
+}
+
+impl Sessions {
+    /// Calls a tool in a session, after the calls that came before it.
+    ///
+    /// # Errors
+    /// `session_busy` when too many wait, `session_ended`, `session_failed`, `invalid_params`, and what ends the guest:
+    /// `tool_trapped`, `limit_exceeded`, `deadline_exceeded`. After those three the session has failed.
+    ///
+    /// # Cancel safety
+    /// A caller that leaves while it waits has called nothing; one that leaves later does not stop the call.
+    pub(crate) async fn call(
+        &self,
+        session: &Arc<Session>,
+        request: ToolRequest,
+    ) -> Result<Called> {
+        let asked = Instant::now();
+        session.check_alive()?;
+        let most = request
+            .timeout
+            .unwrap_or(session.limits.call)
+            .min(session.limits.call);
+        let deadline = asked + most;
+        let loan = turn(session, deadline, most).await?;
+        let queue = asked.elapsed();
+        let slice = session.backend.slice();
+        let work = call_in(loan, request, deadline, queue);
+        self.guests
+            .run(slice, work)
+            .await
+            .map_err(|panic| Error::internal("a call was interrupted by the host", panic.0))?
+    }
+
+    /// Calls a tool in an instance of its own. A stateful tool gets a session for this one call.
+    ///
+    /// # Errors
+    /// As [`Sessions::call`], less those of sessions.
+    pub(crate) async fn call_alone(
+        &self,
+        worker: &WorkerId,
+        backend: &Arc<Backend>,
+        request: ToolRequest,
+    ) -> Result<Called> {
+        let asked = Instant::now();
+        let limits = backend.limits();
+        let most = request.timeout.unwrap_or(limits.call).min(limits.call);
+        let work = call_alone(worker.clone(), backend.clone(), request, asked, most);
+        let done = self
+            .guests
+            .run(backend.slice(), work)
+            .await
+            .map_err(|panic| Error::internal("a call was interrupted by the host", panic.0))?;
+        let (called, instance) = done?;
+        self.guests.finish(dismiss(instance)).await;
+        Ok(called)
+    }
+}
+
+async fn turn(session: &Arc<Session>, deadline: Instant, most: Duration) -> Result<Loan> {
+    match Slot::borrow(session) {
+        Borrowed::Now(loan) => Ok(loan),
+        Borrowed::Wait(turn) => match timeout_at(deadline, turn).await {
+            Ok(Ok(loan)) => Ok(loan),
+            Ok(Err(_)) => Err(gone(session)),
+            Err(_) => {
+                let error = Error::new(
+                    ErrorCode::DeadlineExceeded,
+                    format!(
+                        "session {} was busy for {} ms",
+                        session.id,
+                        most.as_millis()
+                    ),
+                );
+                Err(error.hint("nothing was run; calls of one session run one at a time, so use several sessions for work side by side"))
+            }
+        },
+        Borrowed::Full { waiting } => {
+            let error = Error::new(
+                ErrorCode::SessionBusy,
+                format!("{waiting} calls wait for session {} already", session.id),
+            );
+            Err(error
+                .hint("nothing was run; wait for earlier calls, or use several sessions")
+                .retry_after(Duration::from_secs(1)))
+        }
+        Borrowed::Gone => Err(gone(session)),
+    }
+}
+
+/// The session ended while the caller waited.
+fn gone(session: &Session) -> Error {
+    match session.check_alive() {
+        Err(error) => error,
+        Ok(()) => Error::new(
+            ErrorCode::SessionFailed,
+            format!("session {} is gone", session.id),
+        ),
+    }
+}
+
+async fn call_in(
+    mut loan: Loan,
+    request: ToolRequest,
+    deadline: Instant,
+    queue: Duration,
+) -> Result<Called> {
+    let started = Instant::now();
+    let session = loan.session().clone();
+    let params = utf8(&request.params)?;
+    let call = ToolCall {
+        place: request.tool.place,
+        on_session: request.tool.on_session,
+        params,
+        timeout: deadline.saturating_duration_since(started),
+    };
+    let instance = loan.enter();
+    let outcome = tokio::select! {
+        biased; // Its owner's word ends the call before the guest's answer counts.
+        () = session.end.stop.cancelled() => None,
+        outcome = instance.call(&call) => Some(outcome),
+    };
+    let number = session.totals.calls.fetch_add(1, Ordering::Relaxed) + 1;
+    session.backend.note(loan.instance());
+    let duration = started.elapsed();
+    let usage = Usage {
+        duration,
+        queue,
+        ..loan.instance().usage()
+    };
+    session.count(&usage);
+    match outcome {
+        Some(Ok(answer)) => {
+            loan.keep();
+            let called_in = CalledIn {
+                id: Some(session.id.clone()),
+                name: session.key.name.clone(),
+                call: number,
+            };
+            Ok(Called {
+                answer,
+                usage,
+                session: Some(called_in),
+            })
+        }
+        Some(Err(fault)) => {
+            let whole = fault.leaves_instance_whole();
+            let error = fault.into_error(&request.tool.full_name);
+            if whole {
+                loan.keep();
+                return Err(error);
+            }
+            loan.spoil(error.code(), error.message());
+            drop(loan);
+            Err(error
+                .detail("session", session.id.as_str())
+                .detail("session_state", session.info().state.as_str())
+                .hint("the session is gone with its state: create a new one"))
+        }
+        None => {
+            loan.spoil(ErrorCode::SessionEnded, "it was destroyed during a call");
+            drop(loan);
+            Err(gone(&session))
+        }
+    }
+}
+
+async fn call_alone(
+    worker: WorkerId,
+    backend: Arc<Backend>,
+    request: ToolRequest,
+    asked: Instant,
+    most: Duration,
+) -> Result<(Called, Box<Instance>)> {
+    let params = utf8(&request.params)?;
+    let mut instance = backend.instance().await?;
+    let temporary = (request.tool.kind == ToolKind::Stateful).then(|| CalledIn {
+        id: None,
+        name: SessionName::default(),
+        call: 1,
+    });
+    let started = Instant::now();
+    let outcome = run_alone(
+        &mut instance,
+        &worker,
+        &backend,
+        &request,
+        params,
+        asked + most,
+        temporary.is_some(),
+    )
+    .await;
+    backend.note(&instance);
+    let usage = Usage {
+        duration: started.elapsed(),
+        queue: started - asked,
+        ..instance.usage()
+    };
+    let answer = outcome.map_err(|fault| fault.into_error(&request.tool.full_name))?;
+    Ok((
+        Called {
+            answer,
+            usage,
+            session: temporary,
+        },
+        instance,
+    ))
+}
+
+async fn run_alone(
+    instance: &mut Instance,
+    worker: &WorkerId,
+    backend: &Backend,
+    request: &ToolRequest,
+    params: &str,
+    deadline: Instant,
+    temporary: bool,
+) -> Result<ToolAnswer, Fault> {
+    if temporary {
+        let config = merged(backend.default_config(), None).map_err(|error| Fault::Host {
+            doing: "cannot read its default config",
+            cause: error.message().to_owned(),
+        })?;
+        let id = SessionId::random().to_string();
+        let identity = SessionIdentity {
+            id,
+            name: SessionName::DEFAULT.to_owned(),
+            worker: worker.to_string(),
+            labels: Vec::new(),
+            temporary: true,
+        };
+        instance.open(&identity, &config, &backend.limits()).await?;
+    }
+    let timeout = deadline.saturating_duration_since(Instant::now());
+    instance
+        .call(&ToolCall {
+            place: request.tool.place,
+            on_session: request.tool.on_session,
+            params,
+            timeout,
+        })
+        .await
+}
+
+/// The caller has its answer; what is left is the guest's farewell.
+async fn dismiss(mut instance: Box<Instance>) {
+    if instance.has_farewell()
+        && let Err(fault) = instance.close().await
+    {
+        tracing::debug!(?fault, "a temporary session's cleanup failed");
+    }
+}
+
+fn utf8(params: &Bytes) -> Result<&str> {
+    std::str::from_utf8(params).map_err(|error| {
+        Error::new(
+            ErrorCode::InvalidRequest,
+            format!("the params are not UTF-8: {error}"),
+        )
+    })
+}
+
+impl Session {
+    fn count(&self, usage: &Usage) {
+        let duration_us = u64::try_from(usage.duration.as_micros()).unwrap_or(u64::MAX);
+        self.totals
+            .duration_us
+            .fetch_add(duration_us, Ordering::Relaxed);
+        self.totals
+            .host_calls
+            .fetch_add(usage.host_calls, Ordering::Relaxed);
+        self.totals
+            .memory_bytes
+            .store(usage.memory_bytes, Ordering::Relaxed);
+    }
+}

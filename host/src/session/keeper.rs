@@ -1,0 +1,106 @@
+//! The one task that ends a session: it waits for the lease to run out or for somebody's word, takes the instance out of the slot,
+//! lets the guest say farewell within its bound, and drops it. It runs apart from doors and guests, and so do its timers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::engine::Instance;
+
+use super::table::Sessions;
+use super::{EndReason, Farewell, Session};
+
+/// Farewells that run at once. A storm of expiries takes its turn instead of the guests' whole time.
+pub(super) const FAREWELLS_AT_ONCE: usize = 2;
+/// Over the bounds of the guest's own hooks, for the host's part.
+const GRACE: Duration = Duration::from_secs(1);
+
+impl Sessions {
+    /// Starts the keeper of a session that has just begun.
+    pub(super) fn keep(self: &Arc<Self>, session: Arc<Session>) {
+        let sessions = self.clone();
+        self.keepers.spawn_on(
+            async move { sessions.watch_over(session).await },
+            &self.timers,
+        );
+    }
+
+    async fn watch_over(self: Arc<Self>, session: Arc<Session>) {
+        wait_for_the_end(&session).await;
+        // First nobody finds it any more, then it goes.
+        self.retire(&session);
+        let instance = session.slot.close().await.ok();
+        let farewell = match instance {
+            Some(instance) => self.farewell(instance).await,
+            None => Farewell::Unclean(
+                "the guest's state was unknown, so its cleanup did not run".to_owned(),
+            ),
+        };
+        if let Some((why, _)) = session.end.why.get() {
+            metrics::counter!("hostel_sessions_ended_total", "reason" => why.as_str()).increment(1);
+            tracing::info!(session = %session.id, backend = %session.key.backend, worker = %session.key.worker, reason = why.as_str(), ?farewell, "session ended");
+        }
+        session.end.done.send_replace(Some(farewell));
+    }
+
+    /// Runs the guest's own hooks and drops the instance, on the guests' runtime.
+    async fn farewell(&self, mut instance: Box<Instance>) -> Farewell {
+        let turn = self.farewells.clone().acquire_owned().await;
+        let most = instance.farewell_max() + GRACE;
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.guests.start(async move {
+            let farewell = match instance.close().await {
+                Ok(()) => Farewell::Clean,
+                Err(fault) => Farewell::Unclean(fault.into_error("cleanup").message().to_owned()),
+            };
+            drop(instance);
+            drop(turn);
+            // The keeper may have lost its patience.
+            let _ = sender.send(farewell);
+        });
+        match tokio::time::timeout(most, receiver).await {
+            Ok(Ok(farewell)) => farewell,
+            Ok(Err(_)) => Farewell::Unclean("the host panicked in the guest's cleanup".to_owned()),
+            Err(_) => Farewell::Unclean(format!(
+                "cleanup did not end within {} ms",
+                most.as_millis()
+            )),
+        }
+    }
+}
+
+async fn wait_for_the_end(session: &Session) {
+    loop {
+        let now = Instant::now();
+        let (over, look_at) = {
+            let lease = session.lease();
+            (lease.over(now), lease.look_at(now))
+        };
+        if let Some(reason) = over {
+            session.end(reason);
+        }
+        if session.end.why.get().is_some() {
+            return;
+        }
+        let look = async {
+            match look_at {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = session.end.begun.cancelled() => return,
+            () = look => {}
+        }
+    }
+}
+
+impl Session {
+    /// Ends a session that has no keeper yet: its start failed.
+    pub(super) fn abandon(&self, why: EndReason) {
+        self.end(why);
+        drop(self.slot.close());
+        self.end.done.send_replace(Some(Farewell::Clean));
+    }
+}

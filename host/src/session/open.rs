@@ -1,0 +1,203 @@
+//! How a session begins: limits, an instance, `initialize`. It exists only if all of that went well.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::SystemTime;
+
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::Instance;
+use crate::error::{Error, ErrorCode, Result};
+use crate::ids::{SessionId, SessionName, Token, WorkerId};
+use crate::label::Labels;
+use crate::policy::LimitRequest;
+use crate::registry::Backend;
+
+use super::lease::Lease;
+use super::slot::Slot;
+use super::table::{Refusal, Sessions};
+use super::{End, EndReason, Session, SessionKey, Timers, Totals, merged};
+
+/// What a caller asks for.
+#[derive(Clone, Debug, Default)]
+pub struct NewSession {
+    pub name: SessionName,
+    /// An object, merged over the backend's default config.
+    pub config: Option<Value>,
+    pub labels: Labels,
+    /// None: the host's.
+    pub timers: Option<Timers>,
+    pub limits: LimitRequest,
+    pub if_exists: IfExists,
+}
+
+/// What to do when the worker has a session of this name already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IfExists {
+    /// Answer `session_exists`.
+    #[default]
+    Error,
+    /// Answer with the one that is there.
+    Return,
+}
+
+/// The session, and its token if it is new: the token is shown this once.
+pub(crate) struct Opened {
+    pub(crate) session: Arc<Session>,
+    pub(crate) token: Option<String>,
+}
+
+impl Sessions {
+    /// Begins a session, or finds the one that is there if the caller wants that.
+    ///
+    /// # Errors
+    /// `session_exists`, `policy_denied` for a limit wider than the policy's, `invalid_params` for a config that does not fit or that
+    /// the guest refuses, `overloaded`, `rate_limited`, `shutting_down`, and whatever ends the guest's `initialize`. None of them leaves a session.
+    ///
+    /// # Cancel safety
+    /// A caller that leaves may leave a session behind; it ends by its timers.
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        worker: WorkerId,
+        backend: &Arc<Backend>,
+        new: NewSession,
+    ) -> Result<Opened> {
+        let limits = backend.limits().tightened(&new.limits)?;
+        let config = merged(backend.default_config(), new.config)?;
+        let token = Token::random();
+        let session = Arc::new(Session {
+            id: SessionId::random(),
+            key: SessionKey {
+                worker,
+                backend: backend.name.clone(),
+                name: new.name,
+            },
+            backend: backend.clone(),
+            limits,
+            serial: self.serial.fetch_add(1, Ordering::Relaxed),
+            created_at: SystemTime::now(),
+            token: token.hash,
+            labels: Mutex::new(new.labels),
+            log: OnceLock::new(),
+            lease: Mutex::new(Lease::new(
+                new.timers.unwrap_or(self.config.timers),
+                Instant::now(),
+            )),
+            slot: Slot::starting(),
+            totals: Totals::default(),
+            end: End {
+                why: OnceLock::new(),
+                stop: CancellationToken::new(),
+                begun: CancellationToken::new(),
+                done: watch::Sender::new(None),
+            },
+            _backend_in_use: backend.in_use(),
+        });
+        match self.enter(&session) {
+            Ok(()) => {}
+            Err(Refusal::Exists(existing)) if new.if_exists == IfExists::Return => {
+                return Ok(Opened {
+                    session: existing,
+                    token: None,
+                });
+            }
+            Err(Refusal::Exists(existing)) => return Err(exists(&existing)),
+            Err(Refusal::Other(error)) => return Err(error),
+        }
+        let guard = Unborn {
+            sessions: self.clone(),
+            session: Some(session.clone()),
+        };
+        let begun = self.guests.run(backend.slice(), begin(guard, config)).await;
+        begun.map_err(|panic| Error::internal("cannot start a session", panic.0))??;
+        metrics::counter!("hostel_sessions_started_total").increment(1);
+        tracing::info!(session = %session.id, %backend.name, worker = %session.key.worker, "session started");
+        Ok(Opened {
+            session,
+            token: Some(token.secret),
+        })
+    }
+}
+
+async fn begin(mut unborn: Unborn, config: String) -> Result<()> {
+    let Some(session) = unborn.session.clone() else {
+        return Ok(());
+    };
+    match first_instance(&session, &config).await {
+        Ok(instance) => {
+            unborn.session = None;
+            // The ring was made with the instance, which had no session then.
+            let _ = session.log.set(instance.log().clone());
+            session
+                .totals
+                .memory_bytes
+                .store(instance.usage().memory_bytes, Ordering::Relaxed);
+            // The idle time counts from now: a slow start is not the session's.
+            session.lease().touch(Instant::now());
+            Slot::fill(&session, instance);
+            unborn.sessions.keep(session);
+            Ok(())
+        }
+        Err(error) => {
+            unborn.give_up(&error);
+            Err(error)
+        }
+    }
+}
+
+async fn first_instance(session: &Session, config: &str) -> Result<Box<Instance>> {
+    let backend = &session.backend;
+    let mut instance = backend.instance().await?;
+    let opened = instance
+        .open(&session.identity(false), config, &session.limits)
+        .await;
+    backend.note(&instance);
+    opened.map_err(|fault| fault.into_error(&format!("a session of {}", backend.name)))?;
+    Ok(instance)
+}
+
+/// A session between its entry in the table and its keeper. Dropped in between, it leaves nothing behind.
+struct Unborn {
+    sessions: Arc<Sessions>,
+    session: Option<Arc<Session>>,
+}
+
+impl Unborn {
+    fn give_up(&mut self, error: &Error) {
+        let Some(session) = self.session.take() else {
+            return;
+        };
+        self.sessions.forget(&session);
+        session.abandon(EndReason::Failed {
+            code: error.code(),
+            message: error.message().to_owned(),
+        });
+    }
+}
+
+impl Drop for Unborn {
+    fn drop(&mut self) {
+        self.give_up(&Error::new(
+            ErrorCode::Internal,
+            "its start was interrupted",
+        ));
+    }
+}
+
+fn exists(existing: &Session) -> Error {
+    let key = &existing.key;
+    Error::new(
+        ErrorCode::SessionExists,
+        format!(
+            "worker {} has a session {:?} of backend {} already",
+            key.worker,
+            key.name.as_str(),
+            key.backend
+        ),
+    )
+    .detail("session", existing.id.as_str())
+    .hint("give the new one another name, destroy the old one, or send \"if_exists\": \"return\"")
+}

@@ -1,0 +1,362 @@
+//! Finds sessions: by id, by token, by worker, backend and name. Remembers the ended for an hour, so that a late caller learns why.
+//! One mutex, which never leaves this file and is never held across a wait.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, SystemTime};
+
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use crate::engine::Guests;
+use crate::error::{Error, ErrorCode, Result};
+use crate::ids::{BackendName, SessionId, TokenHash, WorkerId};
+use crate::label::Labels;
+
+use super::keeper::FAREWELLS_AT_ONCE;
+use super::{EndReason, Session, SessionInfo, SessionKey, SessionState, Timers, ended_error};
+
+/// How long, and at most how many, ended sessions are remembered.
+const REMEMBERED_FOR: Duration = Duration::from_secs(3600);
+const REMEMBERED_MAX: usize = 100_000;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SessionsConfig {
+    /// Of sessions that do not say.
+    pub(crate) timers: Timers,
+    /// Live sessions on this host.
+    pub(crate) sessions_max: usize,
+    /// Live sessions of one worker.
+    pub(crate) sessions_per_worker: usize,
+}
+
+pub(crate) struct Sessions {
+    pub(super) config: SessionsConfig,
+    pub(super) guests: Guests,
+    /// The runtime of keepers and their timers.
+    pub(super) timers: Handle,
+    pub(super) keepers: TaskTracker,
+    pub(super) farewells: Arc<Semaphore>,
+    pub(super) serial: AtomicU64,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// By serial: oldest first.
+    live: BTreeMap<u64, Arc<Session>>,
+    by_id: HashMap<SessionId, Arc<Session>>,
+    by_key: HashMap<SessionKey, Arc<Session>>,
+    by_token: HashMap<[u8; 32], Arc<Session>>,
+    per_worker: HashMap<WorkerId, usize>,
+    ended: HashMap<SessionId, Ended>,
+    ended_by_key: HashMap<SessionKey, SessionId>,
+    ended_in_order: VecDeque<(Instant, SessionId)>,
+    draining: bool,
+}
+
+struct Ended {
+    key: SessionKey,
+    why: EndReason,
+    at: SystemTime,
+}
+
+/// Which sessions to list.
+#[derive(Debug, Default)]
+pub(crate) struct Query {
+    /// None: of all workers.
+    pub(crate) worker: Option<WorkerId>,
+    pub(crate) backend: Option<BackendName>,
+    pub(crate) state: Option<SessionState>,
+    pub(crate) labels: Labels,
+    /// Sessions older than this one; from the page before.
+    pub(crate) before: Option<u64>,
+    pub(crate) limit: usize,
+}
+
+pub(crate) struct Page {
+    /// Newest first.
+    pub(crate) sessions: Vec<SessionInfo>,
+    /// All that match, on every page.
+    pub(crate) total: usize,
+    /// `before` of the next page.
+    pub(crate) next: Option<u64>,
+}
+
+impl Sessions {
+    pub(crate) fn new(config: SessionsConfig, guests: Guests, timers: Handle) -> Self {
+        Self {
+            config,
+            guests,
+            timers,
+            keepers: TaskTracker::new(),
+            farewells: Arc::new(Semaphore::new(FAREWELLS_AT_ONCE)),
+            serial: AtomicU64::new(0),
+            inner: Mutex::new(Inner::default()),
+        }
+    }
+
+    /// # Errors
+    /// `session_not_found` for an id that nobody has or that is another worker's; `session_ended`, `session_failed` with when and why.
+    pub(crate) fn find(&self, worker: &WorkerId, id: &SessionId) -> Result<Arc<Session>> {
+        let inner = self.inner();
+        if let Some(session) = inner
+            .by_id
+            .get(id)
+            .filter(|session| session.key.worker == *worker)
+        {
+            return Ok(session.clone());
+        }
+        match inner
+            .ended
+            .get(id)
+            .filter(|ended| ended.key.worker == *worker)
+        {
+            Some(ended) => Err(ended_error(id, &ended.why, ended.at)),
+            None => Err(not_found(&id.to_string())),
+        }
+    }
+
+    /// # Errors
+    /// As [`Sessions::find`].
+    pub(crate) fn find_named(&self, key: &SessionKey) -> Result<Arc<Session>> {
+        let inner = self.inner();
+        if let Some(session) = inner.by_key.get(key) {
+            return Ok(session.clone());
+        }
+        let ended = inner
+            .ended_by_key
+            .get(key)
+            .and_then(|id| inner.ended.get(id).map(|ended| (id, ended)));
+        match ended {
+            Some((id, ended)) => Err(ended_error(id, &ended.why, ended.at)),
+            None => Err(not_found(&format!(
+                "named {:?} of backend {}",
+                key.name.as_str(),
+                key.backend
+            ))),
+        }
+    }
+
+    /// The session of this key, if it is live and not at its end.
+    pub(crate) fn live_named(&self, key: &SessionKey) -> Option<Arc<Session>> {
+        let session = self.inner().by_key.get(key).cloned()?;
+        session.check_alive().is_ok().then_some(session)
+    }
+
+    /// The live session that a capability token opens.
+    pub(crate) fn find_by_token(&self, token: &TokenHash) -> Option<Arc<Session>> {
+        self.inner().by_token.get(token.as_bytes()).cloned()
+    }
+
+    pub(crate) fn list(&self, query: &Query) -> Page {
+        let live: Vec<Arc<Session>> = self.inner().live.values().rev().cloned().collect();
+        let matches = |session: &&Arc<Session>| {
+            query
+                .worker
+                .as_ref()
+                .is_none_or(|worker| session.key.worker == *worker)
+                && query
+                    .backend
+                    .as_ref()
+                    .is_none_or(|backend| session.key.backend == *backend)
+                && session.labels().matches(&query.labels)
+                && query
+                    .state
+                    .is_none_or(|state| session.info().state == state)
+        };
+        let matching: Vec<&Arc<Session>> = live.iter().filter(matches).collect();
+        let rest = matching
+            .iter()
+            .filter(|session| query.before.is_none_or(|before| session.serial < before));
+        let page: Vec<&&Arc<Session>> = rest.clone().take(query.limit).collect();
+        let next = if rest.count() > page.len() {
+            page.last().map(|session| session.serial)
+        } else {
+            None
+        };
+        Page {
+            sessions: page.iter().map(|session| session.info()).collect(),
+            total: matching.len(),
+            next,
+        }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.inner().live.len()
+    }
+
+    /// Ends every session and waits until they are gone, at most `patience`. No new ones begin from now on.
+    pub(crate) async fn end_all(&self, patience: Duration) -> bool {
+        let live: Vec<Arc<Session>> = {
+            let mut inner = self.inner();
+            inner.draining = true;
+            inner.live.values().cloned().collect()
+        };
+        for session in &live {
+            session.end(EndReason::Shutdown);
+        }
+        drop(live);
+        self.keepers.close();
+        tokio::time::timeout(patience, self.keepers.wait())
+            .await
+            .is_ok()
+    }
+
+    /// Enters a session that is about to start.
+    ///
+    /// # Errors
+    /// `session_exists`, `rate_limited`, `overloaded`, `shutting_down`.
+    pub(super) fn enter(&self, session: &Arc<Session>) -> Result<(), Refusal> {
+        let mut inner = self.inner();
+        if inner.draining {
+            return Err(Refusal::Other(
+                Error::new(ErrorCode::ShuttingDown, "the host is stopping")
+                    .retry_after(Duration::from_secs(5)),
+            ));
+        }
+        // One whose end has begun no longer stands in the way of its successor.
+        if let Some(existing) = inner
+            .by_key
+            .get(&session.key)
+            .filter(|existing| existing.end.why.get().is_none())
+        {
+            return Err(Refusal::Exists(existing.clone()));
+        }
+        if inner.live.len() >= self.config.sessions_max {
+            let error = Error::new(
+                ErrorCode::Overloaded,
+                format!(
+                    "the host has all of its {} sessions",
+                    self.config.sessions_max
+                ),
+            );
+            return Err(Refusal::Other(error.hint("destroy sessions that are not needed, or let the operator raise server.max_sessions").retry_after(Duration::from_secs(1))));
+        }
+        let own = inner
+            .per_worker
+            .entry(session.key.worker.clone())
+            .or_default();
+        if *own >= self.config.sessions_per_worker {
+            let error = Error::new(
+                ErrorCode::RateLimited,
+                format!(
+                    "worker {} has all of its {} sessions",
+                    session.key.worker, self.config.sessions_per_worker
+                ),
+            );
+            return Err(Refusal::Other(
+                error
+                    .hint("destroy sessions that are not needed")
+                    .retry_after(Duration::from_secs(1)),
+            ));
+        }
+        *own += 1;
+        inner.live.insert(session.serial, session.clone());
+        inner.by_id.insert(session.id.clone(), session.clone());
+        inner.by_key.insert(session.key.clone(), session.clone());
+        inner
+            .by_token
+            .insert(*session.token.as_bytes(), session.clone());
+        metrics::gauge!("hostel_sessions").set(gauge(inner.live.len()));
+        Ok(())
+    }
+
+    /// Takes a session whose end has begun out of sight, and remembers it.
+    pub(super) fn retire(&self, session: &Arc<Session>) {
+        let mut inner = self.inner();
+        inner.leave(session);
+        let Some((why, at)) = session.end.why.get() else {
+            return;
+        };
+        inner.remember(session, why.clone(), *at);
+    }
+
+    /// Takes out a session that never came to be. It leaves nothing behind.
+    pub(super) fn forget(&self, session: &Arc<Session>) {
+        self.inner().leave(session);
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner
+            .lock()
+            .expect("no code panics while it holds the table")
+    }
+}
+
+/// Why a session cannot begin.
+pub(super) enum Refusal {
+    Exists(Arc<Session>),
+    Other(Error),
+}
+
+impl Inner {
+    fn leave(&mut self, session: &Arc<Session>) {
+        if self.live.remove(&session.serial).is_none() {
+            return;
+        }
+        self.by_id.remove(&session.id);
+        self.by_token.remove(session.token.as_bytes());
+        if self
+            .by_key
+            .get(&session.key)
+            .is_some_and(|holder| Arc::ptr_eq(holder, session))
+        {
+            self.by_key.remove(&session.key);
+        }
+        if let Some(own) = self.per_worker.get_mut(&session.key.worker) {
+            *own -= 1;
+            if *own == 0 {
+                self.per_worker.remove(&session.key.worker);
+            }
+        }
+        metrics::gauge!("hostel_sessions").set(gauge(self.live.len()));
+    }
+
+    fn remember(&mut self, session: &Session, why: EndReason, at: SystemTime) {
+        let now = Instant::now();
+        while let Some((since, id)) = self.ended_in_order.front() {
+            if self.ended_in_order.len() < REMEMBERED_MAX
+                && now.duration_since(*since) < REMEMBERED_FOR
+            {
+                break;
+            }
+            if let Some(ended) = self.ended.remove(id)
+                && self.ended_by_key.get(&ended.key) == Some(id)
+            {
+                self.ended_by_key.remove(&ended.key);
+            }
+            self.ended_in_order.pop_front();
+        }
+        self.ended_by_key
+            .insert(session.key.clone(), session.id.clone());
+        self.ended.insert(
+            session.id.clone(),
+            Ended {
+                key: session.key.clone(),
+                why,
+                at,
+            },
+        );
+        self.ended_in_order.push_back((now, session.id.clone()));
+    }
+}
+
+fn not_found(what: &str) -> Error {
+    Error::new(
+        ErrorCode::SessionNotFound,
+        format!("there is no session {what}"),
+    )
+    .hint("create it first with POST /v1/sessions, or leave the session out to use a temporary one")
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float, and nobody has 2^53 sessions"
+)]
+fn gauge(count: usize) -> f64 {
+    count as f64
+}
