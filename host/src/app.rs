@@ -185,11 +185,11 @@ impl App {
                 });
             }
         }
-        Ok(self.without_doubles(sources))
+        Ok(self.without_doubles(&sources))
     }
 
     /// Two files of one name are a problem, and none of them is loaded.
-    fn without_doubles(&self, sources: Vec<Source>) -> Vec<Source> {
+    fn without_doubles(&self, sources: &[Source]) -> Vec<Source> {
         let same = |one: &Source, other: &Source| {
             one.name.as_str().replace('-', "_") == other.name.as_str().replace('-', "_")
         };

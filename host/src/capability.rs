@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use wasmtime::component::Linker;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::policy::{Grants, Limits};
 
 pub mod backend;
+mod config_store;
 mod egress;
 mod files;
 mod keyvalue;
 pub mod log;
 pub mod meter;
 
+use config_store::ConfigStore;
 use egress::Egress;
 pub use files::Workspace;
 use keyvalue::Buckets;
@@ -34,7 +35,7 @@ pub struct Capabilities {
     table: ResourceTable,
     http: WasiHttpCtx,
     egress: Egress,
-    config_store: Arc<WasiConfigVariables>,
+    config_store: ConfigStore,
     buckets: Buckets,
     pub(crate) log: Arc<LogRing>,
     pub(crate) meter: Meter,
@@ -73,13 +74,7 @@ impl Capabilities {
             table,
             http,
             egress: Egress::new(&grants.http_hosts, limits.http_requests),
-            config_store: Arc::new(
-                grants
-                    .config_store
-                    .iter()
-                    .map(|(name, value)| (name.clone(), value.clone()))
-                    .collect(),
-            ),
+            config_store: ConfigStore::new(&grants.config_store),
             buckets: Buckets::new(grants.keyvalue, limits.memory_bytes),
             log,
             meter: Meter::new(limits),
@@ -93,9 +88,7 @@ impl Capabilities {
     pub fn link(linker: &mut Linker<Self>) -> wasmtime::Result<()> {
         wasmtime_wasi::p2::add_to_linker_async(linker)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
-        wasmtime_wasi_config::add_to_linker(linker, |state: &mut Self| {
-            WasiConfig::from(&*state.config_store)
-        })?;
+        config_store::link(linker)?;
         keyvalue::link(linker)?;
         backend::link(linker)
     }

@@ -2,7 +2,9 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
+use std::sync::OnceLock;
 
+use wasmparser::{Validator, WasmFeatures};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
@@ -46,9 +48,16 @@ pub struct EngineConfig {
 }
 
 pub struct Engine {
+    plain: Flavour,
+    /// Made when the first component needs it, which few do.
+    concurrent: OnceLock<Result<Flavour, String>>,
+    instances_max: u32,
+}
+
+/// The runtime in one configuration, with everything that hangs on it.
+struct Flavour {
     wasmtime: wasmtime::Engine,
     linker: Linker<Capabilities>,
-    instances_max: u32,
     _ticker: Ticker,
 }
 
@@ -59,27 +68,18 @@ impl Engine {
     /// `internal` when the runtime cannot be configured at all.
     pub fn new(config: &EngineConfig) -> Result<Self> {
         let instances_max = affordable(config.instances_max);
-        let pooled = wasmtime::Engine::new(&settings(Some(pool(config, instances_max))));
-        let wasmtime = match pooled {
-            Ok(engine) => engine,
-            Err(error) => {
-                tracing::warn!(
-                    error = format!("{error:#}"),
-                    "no pool of instances: sessions start slower and take more memory"
-                );
-                wasmtime::Engine::new(&settings(None))
-                    .map_err(|error| Error::internal("cannot configure the runtime", error))?
-            }
-        };
-        let mut linker = Linker::new(&wasmtime);
-        Capabilities::link(&mut linker)
-            .map_err(|error| Error::internal("cannot link the host's interfaces", error))?;
-        let ticker = Ticker::start(wasmtime.clone());
+        let failed = |error: String| Error::internal("cannot configure the runtime", error);
+        let plain = Flavour::new(&settings(Some(pool(config, instances_max)))).or_else(|error| {
+            tracing::warn!(
+                error,
+                "no pool of instances: sessions start slower and take more memory"
+            );
+            Flavour::new(&settings(None))
+        });
         Ok(Self {
-            wasmtime,
-            linker,
+            plain: plain.map_err(failed)?,
+            concurrent: OnceLock::new(),
             instances_max,
-            _ticker: ticker,
         })
     }
 
@@ -91,7 +91,8 @@ impl Engine {
     /// Changes whenever compiled code of one engine does not fit another: version, settings, processor.
     pub fn code_key(&self) -> String {
         let mut hasher = DefaultHasher::new();
-        self.wasmtime
+        self.plain
+            .wasmtime
             .precompile_compatibility_hash()
             .hash(&mut hasher);
         format!("{:016x}", hasher.finish())
@@ -102,7 +103,12 @@ impl Engine {
     /// # Errors
     /// What the validator or the compiler found, as text.
     pub(crate) fn compile(&self, component: &[u8]) -> Result<Compiled, String> {
-        let component = Component::from_binary(&self.wasmtime, component)
+        let flavour = if needs_concurrency(component) {
+            self.concurrent()?
+        } else {
+            &self.plain
+        };
+        let component = Component::from_binary(&flavour.wasmtime, component)
             .map_err(|error| format!("{error:#}"))?;
         Ok(Compiled(component))
     }
@@ -111,17 +117,78 @@ impl Engine {
     ///
     /// # Errors
     /// The file is not code of this engine.
-    pub(crate) fn map(&self, code: &Path, _authentic: AuthenticCode) -> Result<Compiled, String> {
+    pub(crate) fn map(
+        &self,
+        code: &Path,
+        concurrent: bool,
+        _authentic: AuthenticCode,
+    ) -> Result<Compiled, String> {
+        let flavour = if concurrent {
+            self.concurrent()?
+        } else {
+            &self.plain
+        };
         #[expect(
             unsafe_code,
             reason = "native code is safe to load when this host wrote it, which `AuthenticCode` attests"
         )]
         // SAFETY: the caller holds a proof that the file is, byte for byte, what this host's compiler wrote.
-        let component = unsafe { Component::deserialize_file(&self.wasmtime, code) };
+        let component = unsafe { Component::deserialize_file(&flavour.wasmtime, code) };
         component
             .map(Compiled)
             .map_err(|error| format!("{error:#}"))
     }
+
+    /// True when the code belongs to the flavour for asynchronous components.
+    pub(crate) fn is_concurrent(&self, compiled: &Compiled) -> bool {
+        !wasmtime::Engine::same(compiled.0.engine(), &self.plain.wasmtime)
+    }
+
+    fn linker(&self, compiled: &Compiled) -> Result<&Linker<Capabilities>, String> {
+        Ok(if self.is_concurrent(compiled) {
+            &self.concurrent()?.linker
+        } else {
+            &self.plain.linker
+        })
+    }
+
+    fn concurrent(&self) -> Result<&Flavour, String> {
+        let made = self.concurrent.get_or_init(|| {
+            let mut config = settings(None);
+            config.concurrency_support(true);
+            Flavour::new(&config)
+        });
+        made.as_ref().map_err(Clone::clone)
+    }
+}
+
+impl Flavour {
+    fn new(config: &Config) -> Result<Self, String> {
+        let wasmtime = wasmtime::Engine::new(config).map_err(|error| format!("{error:#}"))?;
+        let mut linker = Linker::new(&wasmtime);
+        Capabilities::link(&mut linker).map_err(|error| format!("{error:#}"))?;
+        let ticker = Ticker::start(wasmtime.clone());
+        Ok(Self {
+            wasmtime,
+            linker,
+            _ticker: ticker,
+        })
+    }
+}
+
+/// True for a component that is valid only with the component model's async features. Its ordinary functions can be tools; it pays
+/// for the others with a slower start and slower calls.
+fn needs_concurrency(component: &[u8]) -> bool {
+    let with = WasmFeatures::default()
+        | WasmFeatures::CM_ASYNC
+        | WasmFeatures::CM_MAP
+        | WasmFeatures::CM_FIXED_LENGTH_LISTS;
+    let is_valid = |features| {
+        Validator::new_with_features(features)
+            .validate_all(component)
+            .is_ok()
+    };
+    !is_valid(with - WasmFeatures::CM_ASYNC) && is_valid(with)
 }
 
 /// Says that the bytes of a code file were compared with the authenticated record of what this host compiled.
@@ -147,7 +214,7 @@ impl Compiled {
 
 fn settings(pool: Option<PoolingAllocationConfig>) -> Config {
     let mut config = Config::new();
-    // Off, a call costs a third and a start half as much; components that need it are refused by name.
+    // Off, a call costs a third and a start half as much; components that need it get a flavour of their own.
     config.concurrency_support(false);
     config
         .wasm_component_model_map(true)

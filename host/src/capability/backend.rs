@@ -35,7 +35,7 @@ impl log::Host for Capabilities {
             log::Level::Warn => Level::Warn,
             log::Level::Error => Level::Error,
         };
-        self.log.event(level, &message, fields);
+        self.log.event(level, &message, &fields);
         Ok(())
     }
 }
@@ -44,7 +44,7 @@ impl progress::Host for Capabilities {
     fn report(&mut self, done: u64, total: Option<u64>, message: String) -> wasmtime::Result<()> {
         let mut fields = vec![("done".to_owned(), done.to_string())];
         fields.extend(total.map(|total| ("total".to_owned(), total.to_string())));
-        self.log.progress(&message, fields);
+        self.log.progress(&message, &fields);
         Ok(())
     }
 }

@@ -22,8 +22,10 @@ use bindings::wasi::keyvalue::{atomics, batch, store};
 const KEYS_PER_PAGE: usize = 1000;
 
 /// A guest's handle: the name of the bucket.
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Bucket(String);
 
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 #[derive(Debug)]
 pub enum Refusal {
     AccessDenied,

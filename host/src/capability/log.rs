@@ -134,11 +134,11 @@ impl LogRing {
         }
     }
 
-    pub(super) fn event(&self, level: Level, message: &str, fields: Vec<(String, String)>) {
+    pub(super) fn event(&self, level: Level, message: &str, fields: &[(String, String)]) {
         self.ring().push(Source::Log(level), message, fields);
     }
 
-    pub(super) fn progress(&self, message: &str, fields: Vec<(String, String)>) {
+    pub(super) fn progress(&self, message: &str, fields: &[(String, String)]) {
         self.ring().push(Source::Progress, message, fields);
     }
 
@@ -178,12 +178,12 @@ impl Ring {
             self.push(
                 source,
                 String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']),
-                Vec::new(),
+                &[],
             );
         }
     }
 
-    fn push(&mut self, source: Source, text: &str, fields: Vec<(String, String)>) {
+    fn push(&mut self, source: Source, text: &str, fields: &[(String, String)]) {
         let text = printable(text);
         let fields: Vec<(String, String)> = fields
             .iter()

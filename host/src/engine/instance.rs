@@ -149,7 +149,7 @@ impl Instance {
     /// [`Fault::Params`] for a config that does not fit, [`Fault::Refused`] when the guest says no.
     pub(crate) async fn open(
         &mut self,
-        identity: &SessionIdentity,
+        identity: impl FnOnce() -> SessionIdentity,
         config: &str,
         limits: &Limits,
     ) -> Result<(), Fault> {
@@ -159,7 +159,7 @@ impl Instance {
             .meter
             .tighten_memory(limits.memory_bytes);
         if let Some(index) = self.module.hooks.initialize {
-            let params = [identity.to_value(), Val::String(config.to_owned())];
+            let params = [identity().to_value(), Val::String(config.to_owned())];
             self.hook(
                 "initialize",
                 index,
@@ -183,7 +183,10 @@ impl Instance {
         let arguments = export
             .function
             .config_arguments(config, &mut self.handles)
-            .map_err(Fault::Params)?;
+            .map_err(|mut problem| {
+                problem.pointer.insert_str(0, "/config");
+                Fault::Params(problem)
+            })?;
         let function = self.function(place)?;
         let most = self.limits.initialize;
         self.account(most);

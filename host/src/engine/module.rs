@@ -66,18 +66,18 @@ pub(crate) struct Exported {
 
 impl Compiled {
     /// The names of the interfaces that the component imports.
-    pub(crate) fn imports(&self, engine: &Engine) -> Vec<String> {
+    pub(crate) fn imports(&self) -> Vec<String> {
         self.0
             .component_type()
-            .imports(&engine.wasmtime)
+            .imports(self.0.engine())
             .map(|(name, _)| name.to_owned())
             .collect()
     }
 
     /// What the component exports, in its own order.
-    pub(crate) fn exports(&self, engine: &Engine) -> Vec<Exported> {
+    pub(crate) fn exports(&self) -> Vec<Exported> {
         let mut found = Vec::new();
-        walk(&self.0, engine, |name, ty, planned, _| {
+        walk(&self.0, |name, ty, planned, _| {
             let names: Vec<&str> = ty.params().map(|(name, _)| name).collect();
             found.push(Exported {
                 is_toolchain_init: names == TOOLCHAIN_INIT_PARAMS,
@@ -99,7 +99,7 @@ impl Compiled {
     /// The first thing that is missing, as the linker names it.
     pub(crate) fn check_imports(&self, engine: &Engine) -> Result<(), String> {
         engine
-            .linker
+            .linker(self)?
             .instantiate_pre(&self.0)
             .map(drop)
             .map_err(|error| format!("{error:#}"))
@@ -114,11 +114,11 @@ impl Module {
     pub(crate) fn link(engine: &Engine, compiled: &Compiled) -> Result<Self, String> {
         let component = &compiled.0;
         let pre = engine
-            .linker
+            .linker(compiled)?
             .instantiate_pre(component)
             .map_err(|error| format!("{error:#}"))?;
         let (mut functions, mut by_name) = (Vec::new(), HashMap::new());
-        walk(component, engine, |name, _, planned, index| {
+        walk(component, |name, _, planned, index| {
             if let Ok(function) = planned {
                 by_name.insert(name, functions.len());
                 functions.push(Export { function, index });
@@ -186,13 +186,13 @@ fn holds_handle(ty: &Type) -> bool {
 /// Visits every function that the component exports, at its root and one level down.
 fn walk(
     component: &Component,
-    engine: &Engine,
     mut visit: impl FnMut(ExportName, &ComponentFunc, Result<Function, String>, ComponentExportIndex),
 ) {
-    let mut types = Types::of(component, &engine.wasmtime);
+    let engine = component.engine();
+    let mut types = Types::of(component, engine);
     let mut plan =
         |ty: &ComponentFunc| Function::plan(ty, &mut types).map_err(|reason| reason.to_string());
-    for (name, item) in component.component_type().exports(&engine.wasmtime) {
+    for (name, item) in component.component_type().exports(engine) {
         match item.ty {
             ComponentItem::ComponentFunc(ty) => {
                 if let Some(index) = component.get_export_index(None, name) {
@@ -211,7 +211,7 @@ fn walk(
                 let Some(outer) = component.get_export_index(None, name) else {
                     continue;
                 };
-                for (function, item) in interface.exports(&engine.wasmtime) {
+                for (function, item) in interface.exports(engine) {
                     if let (ComponentItem::ComponentFunc(ty), Some(index)) =
                         (item.ty, component.get_export_index(Some(&outer), function))
                     {

@@ -54,6 +54,8 @@ pub(crate) struct Backend {
     pub(super) module: OnceLock<Arc<Module>>,
     pub(super) warming: Mutex<Warming>,
     settings: BackendSettings,
+    /// The default config as JSON text: what a temporary session gets.
+    default_config_text: String,
     recipe: Recipe,
     loader: Loader,
     code: Code,
@@ -97,6 +99,10 @@ impl Backend {
             guests,
             module: OnceLock::new(),
             warming: Mutex::new(Warming::Cold),
+            default_config_text: match &settings.config {
+                Value::Null => "{}".to_owned(),
+                config => config.to_string(),
+            },
             settings,
             recipe,
             loader,
@@ -123,6 +129,10 @@ impl Backend {
 
     pub(crate) fn default_config(&self) -> &Value {
         &self.settings.config
+    }
+
+    pub(crate) fn default_config_text(&self) -> &str {
+        &self.default_config_text
     }
 
     pub(crate) fn tool(&self, name: &str) -> Option<&Arc<Tool>> {

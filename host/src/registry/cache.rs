@@ -26,6 +26,8 @@ pub struct CodeCache {
 #[derive(Serialize, Deserialize)]
 struct Record {
     code_hash: String,
+    /// Code for the flavour of the engine that asynchronous components need.
+    concurrent: bool,
     listing: Listing,
 }
 
@@ -33,6 +35,7 @@ struct Record {
 pub(crate) struct Entry {
     pub(crate) listing: Listing,
     code: PathBuf,
+    concurrent: bool,
     code_hash: blake3::Hash,
 }
 
@@ -65,6 +68,7 @@ impl CodeCache {
             Some(Entry {
                 listing: record.listing,
                 code: stem.with_extension("cwasm"),
+                concurrent: record.concurrent,
                 code_hash,
             })
         });
@@ -83,11 +87,13 @@ impl CodeCache {
         engine: &Engine,
         digest: &str,
         code: &[u8],
+        concurrent: bool,
         listing: &Listing,
     ) -> std::io::Result<()> {
         let stem = self.stem(engine, digest);
         let record = Record {
             code_hash: blake3::hash(code).to_hex().to_string(),
+            concurrent,
             listing: listing.clone(),
         };
         let body = serde_json::to_vec(&record)?;
@@ -138,7 +144,7 @@ impl Entry {
         let bytes = fs::read(&self.code).map_err(|error| error.to_string())?;
         let authentic = AuthenticCode::check(&self.code_hash, &blake3::hash(&bytes))
             .ok_or("the cached code is not what this host compiled")?;
-        engine.map(&self.code, authentic)
+        engine.map(&self.code, self.concurrent, authentic)
     }
 }
 

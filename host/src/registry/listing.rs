@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::engine::Compiled;
 use crate::engine::module::{Exported, SESSION_CONSTRUCTOR};
-use crate::engine::{Compiled, Engine};
 use crate::ids::BackendName;
 use crate::tool::{CallMeter, ExportName, Hints, Skipped, Tool, ToolKind};
 
@@ -65,8 +65,8 @@ pub struct SkippedRecord {
 }
 
 impl Listing {
-    pub(crate) fn read(engine: &Engine, compiled: &Compiled, wit: Wit) -> Self {
-        let exports = compiled.exports(engine);
+    pub(crate) fn read(compiled: &Compiled, wit: Wit) -> Self {
+        let exports = compiled.exports();
         let mut docs: HashMap<ExportName, FunctionDocs> = HashMap::new();
         for function in wit.functions {
             docs.insert(
@@ -80,7 +80,7 @@ impl Listing {
         let hooks = hooks(&exports);
         let mut listing = Self {
             description: wit.docs,
-            imports: compiled.imports(engine),
+            imports: compiled.imports(),
             hooks,
             warnings: wit.warnings,
             ..Self::default()

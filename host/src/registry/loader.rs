@@ -42,7 +42,7 @@ pub(crate) enum Code {
     Ready(Compiled),
     /// With the component itself, should the code turn out to be damaged.
     Cached {
-        entry: Entry,
+        entry: Box<Entry>,
         component: Component,
     },
 }
@@ -130,7 +130,7 @@ impl Loader {
         {
             let listing = entry.listing.clone();
             let code = Code::Cached {
-                entry,
+                entry: Box::new(entry),
                 component: component(),
             };
             return Ok(Prepared {
@@ -160,15 +160,16 @@ impl Loader {
             .map_err(|error| failed(format!("cannot read its interfaces: {error}")))?;
         let compiled = self.engine.compile(bytes).map_err(failed)?;
         check_imports(&self.engine, &compiled).map_err(failed)?;
-        let listing = Listing::read(&self.engine, &compiled, wit);
+        let listing = Listing::read(&compiled, wit);
         Ok((compiled, listing))
     }
 
     fn keep(&self, digest: &str, compiled: &Compiled, listing: &Listing) {
         let Some(cache) = &self.cache else { return };
         let kept = compiled.code().and_then(|code| {
+            let concurrent = self.engine.is_concurrent(compiled);
             cache
-                .put(&self.engine, digest, &code, listing)
+                .put(&self.engine, digest, &code, concurrent, listing)
                 .map_err(|error| error.to_string())
         });
         if let Err(error) = kept {
@@ -235,7 +236,7 @@ fn check_kind(bytes: &[u8]) -> Result<(), String> {
 /// Names every import that the host lacks, not only the first.
 fn check_imports(engine: &Engine, compiled: &Compiled) -> Result<(), String> {
     let missing: Vec<String> = compiled
-        .imports(engine)
+        .imports()
         .into_iter()
         .filter(|import| !is_offered(import))
         .collect();

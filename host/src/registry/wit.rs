@@ -4,6 +4,11 @@
 //! sections at any depth of the file: a text that lies can do no more than lie in a description, and a section that cannot
 //! be read costs a warning and nothing else. Which functions become tools, and under which names, is decided elsewhere.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a WIT id is looked up in the arena that it came from, and a member is set in a JSON object"
+)]
+
 mod docs;
 mod function;
 mod hints;

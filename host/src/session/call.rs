@@ -16,7 +16,7 @@ use crate::tool::{Tool, ToolAnswer, ToolKind, Usage};
 
 use super::slot::{Borrowed, Loan};
 use super::table::Sessions;
-use super::{Session, Slot, merged};
+use super::{Session, Slot};
 
 /// What to call, and for how long at most.
 #[derive(Clone, Debug)]
@@ -262,19 +262,15 @@ async fn run_alone(
     temporary: bool,
 ) -> Result<ToolAnswer, Fault> {
     if temporary {
-        let config = merged(backend.default_config(), None).map_err(|error| Fault::Host {
-            doing: "cannot read its default config",
-            cause: error.message().to_owned(),
-        })?;
-        let id = SessionId::random().to_string();
-        let identity = SessionIdentity {
-            id,
+        let identity = || SessionIdentity {
+            id: SessionId::random().to_string(),
             name: SessionName::DEFAULT.to_owned(),
             worker: worker.to_string(),
             labels: Vec::new(),
             temporary: true,
         };
-        instance.open(&identity, &config, &backend.limits()).await?;
+        let config = backend.default_config_text();
+        instance.open(identity, config, &backend.limits()).await?;
     }
     let timeout = deadline.saturating_duration_since(Instant::now());
     instance

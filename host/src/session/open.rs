@@ -152,7 +152,7 @@ async fn first_instance(session: &Session, config: &str) -> Result<Box<Instance>
     let backend = &session.backend;
     let mut instance = backend.instance().await?;
     let opened = instance
-        .open(&session.identity(false), config, &session.limits)
+        .open(|| session.identity(false), config, &session.limits)
         .await;
     backend.note(&instance);
     opened.map_err(|fault| fault.into_error(&format!("a session of {}", backend.name)))?;

@@ -35,7 +35,7 @@ pub mod files {
     const ROOT: &str = "/workspace";
 
     /// The most bytes that a config may let one answer hold.
-    const READ_BYTES_MAX: u32 = 4 * 1024 * 1024;
+    const READ_BYTES_MAX: u32 = 1024 * 1024;
     /// The longest file that can be edited: it is in memory several times while it is.
     const EDIT_BYTES_MAX: usize = 4 * 1024 * 1024;
     const CONTEXT_MAX: u32 = 20;
@@ -43,7 +43,7 @@ pub mod files {
     /// The limits of a session. Everything can be left out.
     #[derive(Clone, Debug, Default)]
     pub struct Config {
-        /// The most bytes of files that one answer holds, 1 to 4194304. Default 65536. What is longer is cut, and the answer
+        /// The most bytes of files that one answer holds, 1 to 1048576. Default 65536. What is longer is cut, and the answer
         /// says how to go on.
         pub max_read_bytes: Option<u32>,
         /// The most entries of a list and matches of a search, 1 to 10000. Default 500.
@@ -163,7 +163,7 @@ pub mod files {
         pub bytes: u64,
         /// When the content last changed, as in 2026-03-01T12:00:00Z.
         pub modified: Option<String>,
-        /// Where a link points to, if it stays in the workspace.
+        /// Where a link points to; left out if that is an absolute path.
         pub target: Option<String>,
     }
 
@@ -189,7 +189,7 @@ pub mod files {
         /// In the order of the files and lines. A line comes once, however often it matches.
         pub matches: Vec<Match>,
         pub files_searched: u32,
-        /// Files that were left out, because they are not text or longer than 16 MiB.
+        /// Files that were left out: not text, longer than 16 MiB, or not to be read.
         pub files_skipped: u32,
         /// Whether there may be more matches.
         pub truncated: bool,
@@ -206,11 +206,11 @@ pub mod files {
 
     impl Session {
         /// Opens the session's workspace.
-        pub fn new(config: Config) -> Result<Self, String> {
+        pub fn new(config: &Config) -> Result<Self, String> {
             Self::open(Workspace::open(ROOT)?, config)
         }
 
-        pub(super) fn open(workspace: Workspace, config: Config) -> Result<Self, String> {
+        pub(super) fn open(workspace: Workspace, config: &Config) -> Result<Self, String> {
             let read_bytes_max = within(
                 config.max_read_bytes.unwrap_or(65_536),
                 READ_BYTES_MAX,
@@ -319,7 +319,7 @@ pub mod files {
         ) -> Result<Edited, String> {
             let place = self.workspace.place(path)?;
             let before = read::whole(&place, EDIT_BYTES_MAX)?;
-            let after = edit::apply(&place.to_string(), &before, edits)?;
+            let after = edit::apply(&place.to_string(), &before, edits, EDIT_BYTES_MAX)?;
             if dry_run != Some(true) {
                 write::write(&place, after.text.as_bytes(), WriteMode::Replace)?;
             }
@@ -343,7 +343,7 @@ pub mod files {
             /// `!target` leaves out a folder with all that is in it.
             globs: Option<Vec<String>>,
         ) -> Result<Listing, String> {
-            let folder = self.workspace.place(path.as_deref().unwrap_or("."))?;
+            let folder = self.workspace.place(&path.unwrap_or_default())?;
             let usual_depth = if globs.is_some() { u32::MAX } else { 1 };
             let depth = within(depth.unwrap_or(usual_depth), u32::MAX, "depth")?;
             list::list(
@@ -403,7 +403,7 @@ pub mod files {
             } else {
                 Case::Sensitive
             };
-            let place = self.workspace.place(path.as_deref().unwrap_or("."))?;
+            let place = self.workspace.place(&path.unwrap_or_default())?;
             let globs = Globs::parse(&globs.unwrap_or_default())?;
             search::search(
                 &place,

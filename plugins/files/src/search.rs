@@ -132,8 +132,10 @@ impl Search<'_> {
     fn folder(&mut self, folder: &Place, globs: &Globs) -> Result<(), String> {
         for entry in Walk::new(folder.clone(), globs, u32::MAX) {
             let entry = entry?;
-            if entry.kind.is_file() && globs.includes(&entry.place.to_string()) {
-                self.file(&entry.place)?;
+            let is_wanted = entry.kind.is_file() && globs.includes(&entry.place.to_string());
+            // A file that cannot be read is no reason to keep the others from the agent.
+            if is_wanted && self.file(&entry.place).is_err() {
+                self.found.files_skipped += 1;
             }
             if self.found.truncated {
                 break;

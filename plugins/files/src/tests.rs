@@ -3,7 +3,7 @@
 use crate::files::{Config, Replacement, Session, WriteMode};
 use crate::testing::Folder;
 
-fn session(folder: &Folder, config: Config) -> Session {
+fn session(folder: &Folder, config: &Config) -> Session {
     Session::open(folder.workspace.clone(), config).unwrap()
 }
 
@@ -18,7 +18,7 @@ fn edit(old: &str, new: &str) -> Replacement {
 #[test]
 fn a_file_is_written_read_edited_and_found() {
     let folder = Folder::with(&[]);
-    let session = session(&folder, Config::default());
+    let session = session(&folder, &Config::default());
     assert!(
         session
             .write("src/main.rs", "fn main() {\n    go();\n}\n", None)
@@ -78,7 +78,7 @@ fn a_file_is_written_read_edited_and_found() {
 #[test]
 fn edits_are_made_all_or_not_at_all() {
     let folder = Folder::with(&[("file", b"one two two")]);
-    let session = session(&folder, Config::default());
+    let session = session(&folder, &Config::default());
     let refusal = session
         .edit("file", &[edit("one", "1"), edit("two", "2")], None)
         .unwrap_err();
@@ -94,7 +94,7 @@ fn bytes_are_written_piece_by_piece() {
     let folder = Folder::with(&[]);
     let session = session(
         &folder,
-        Config {
+        &Config {
             max_read_bytes: Some(3),
             ..Config::default()
         },
@@ -164,7 +164,7 @@ fn no_tool_leaves_the_workspace() {
     #[cfg(unix)]
     folder.link("workspace/out", "../secret");
     let workspace = crate::workspace::Workspace::open(folder.path("workspace")).unwrap();
-    let session = Session::open(workspace, Config::default()).unwrap();
+    let session = Session::open(workspace, &Config::default()).unwrap();
     let paths = if cfg!(unix) {
         &["../secret", "/etc/passwd", "out"][..]
     } else {
@@ -193,7 +193,7 @@ fn limits_are_told() {
     let folder = Folder::with(&[("a", b"x\nx\n"), ("b", b"x\n")]);
     let limited = session(
         &folder,
-        Config {
+        &Config {
             max_read_bytes: Some(2),
             max_results: Some(1),
         },
@@ -219,7 +219,7 @@ fn limits_are_told() {
         limited.list(None, Some(0), None).unwrap_err(),
         Session::open(
             folder.workspace.clone(),
-            Config {
+            &Config {
                 max_results: Some(0),
                 ..Config::default()
             },

@@ -5,6 +5,9 @@ use std::fs::{self, FileType};
 use crate::globs::Globs;
 use crate::workspace::Place;
 
+/// The largest folder, in entries that are not excluded: they are sorted in memory.
+const ENTRIES_MAX: usize = 50_000;
+
 /// An entry that the walk came by.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
@@ -40,10 +43,18 @@ impl<'a> Walk<'a> {
     fn enter(&mut self, folder: &Place, depth: u32) -> Result<(), String> {
         let cannot = |error| folder.cannot("list", &error);
         let mut entries = Vec::new();
+        let too_many = || {
+            format!(
+                "{folder} has more than {ENTRIES_MAX} entries: leave some out with `globs`, as in `!*.log`"
+            )
+        };
         for entry in fs::read_dir(folder.path()).map_err(cannot)? {
             let entry = entry.map_err(cannot)?;
             let place = folder.child(&entry.file_name().to_string_lossy());
             if !self.globs.excludes(&place.to_string()) {
+                if entries.len() == ENTRIES_MAX {
+                    return Err(too_many());
+                }
                 entries.push(Entry {
                     place,
                     kind: entry.file_type().map_err(cannot)?,

@@ -13,7 +13,7 @@ use tantivy::tokenizer::{TextAnalyzer, TokenizerManager};
 use tantivy::{DocAddress, Index as Tantivy, IndexReader, IndexSettings, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
 use crate::query::Query;
-use crate::words::{analyzer, words};
+use crate::words::{analyzer, is_common, words};
 
 const WRITER_BYTES: usize = 15_000_000;
 /// How much a word counts that does not occur in the text but in the headings, or in the title or path.
@@ -23,6 +23,8 @@ const TITLE_BOOST: f32 = 1.5;
 const TIE_BREAKER: f32 = 0.3;
 /// A name with all of its parts in a row (`json.loads`) counts more than its parts do.
 const NAME_BOOST: f32 = 2.0;
+/// Words that questions are full of count little, but they count: some are keywords of programming languages.
+const COMMON_BOOST: f32 = 0.1;
 /// A word that occurs nowhere is taken for a misspelt one, if it is long enough to be recognized.
 const MISSPELT_BOOST: f32 = 0.5;
 const MISSPELT_CHARS_MIN: usize = 4;
@@ -85,7 +87,8 @@ impl Builder {
 impl Index {
     /// The numbers of the passages that fit best, with their scores, best first.
     pub(crate) fn search(&self, query: &Query<'_>, limit: usize) -> Result<Vec<(usize, f32)>, String> {
-        let mut asking = Asking { searcher: self.reader.searcher(), fields: self.fields, analyzer: analyzer() };
+        let searcher = self.reader.searcher();
+        let mut asking = Asking { searcher, fields: self.fields, analyzer: analyzer(), asked: HashSet::new() };
         let mut clauses = Clauses::new();
         for phrase in &query.phrases {
             clauses.extend(asking.phrase(phrase).map(|clause| (Occur::Must, clause)));
@@ -111,6 +114,8 @@ struct Asking {
     searcher: Searcher,
     fields: Fields,
     analyzer: TextAnalyzer,
+    /// The words that have their clause; saying one twice does not make it count twice.
+    asked: HashSet<String>,
 }
 
 impl Asking {
@@ -138,7 +143,14 @@ impl Asking {
             clauses.push((Occur::Should, Box::new(BoostQuery::new(name, NAME_BOOST))));
         }
         for part in &parts {
-            let clause = if self.occurs(part)? { self.in_any_field(|field| term(field, part)) } else { self.misspelt(part) };
+            if !self.asked.insert(part.clone()) {
+                continue;
+            }
+            let clause = match self.occurs(part)? {
+                true => self.in_any_field(|field| term(field, part)),
+                false => self.misspelt(part),
+            };
+            let clause = if is_common(part) { Box::new(BoostQuery::new(clause, COMMON_BOOST)) } else { clause };
             clauses.push((Occur::Should, clause));
         }
         Ok(())

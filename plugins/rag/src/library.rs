@@ -135,7 +135,8 @@ impl Shelves {
         let passages = passage::divide(&document, self.documents.len());
         let title = format!("{} {}", document.title, document.source);
         for passage in &passages {
-            self.index.add(document.lines(passage.first_line, passage.last_line), &passage.heading, &title)?;
+            let heading = without_parameters(&passage.heading);
+            self.index.add(document.lines(passage.first_line, passage.last_line), &heading, &title)?;
         }
         document.passages = u32::try_from(passages.len()).unwrap_or(u32::MAX);
         self.passages.extend(passages);
@@ -146,6 +147,13 @@ impl Shelves {
     fn finish(self) -> Result<Library, String> {
         Ok(Library { documents: self.documents, passages: self.passages, index: self.index.finish()? })
     }
+}
+
+/// `json > loads(s, *, cls=None)` is found as `json > loads`: what a function takes is said in the passage, and a name
+/// that stands alone counts more.
+fn without_parameters(heading: &str) -> String {
+    let names = heading.split(" > ").map(|part| part.split_once('(').map_or(part, |(name, _)| name));
+    names.collect::<Vec<&str>>().join(" > ")
 }
 
 fn read(file: &File) -> io::Result<Vec<u8>> {

@@ -24,6 +24,16 @@ pub(crate) fn words(analyzer: &mut TextAnalyzer, text: &str) -> Vec<String> {
     words
 }
 
+/// Whether a word, in the form in which it is indexed, says little about what is asked.
+pub(crate) fn is_common(word: &str) -> bool {
+    const COMMON: [&str; 48] = [
+        "a", "about", "an", "and", "ani", "are", "as", "at", "be", "by", "can", "do", "doe", "for", "from", "have", "how", "i", "if", "in",
+        "into", "is", "it", "me", "my", "not", "of", "on", "one", "or", "should", "so", "that", "the", "their", "there", "this", "to", "use",
+        "was", "we", "what", "when", "where", "which", "whi", "with", "you",
+    ];
+    COMMON.binary_search(&word).is_ok()
+}
+
 /// Runs of letters and digits. Chinese and Japanese are written without spaces, so each of their characters is a word.
 #[derive(Clone, Default)]
 struct Words {
@@ -87,7 +97,7 @@ fn is_ideograph(char: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{analyzer, words};
+    use super::{analyzer, is_common, words};
 
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {
@@ -98,6 +108,15 @@ mod tests {
     fn case_accents_and_endings_do_not_matter() {
         check("Parsing PARSED parses", &["pars", "pars", "pars"]);
         check("Café naïve", &["cafe", "naiv"]);
+    }
+
+    #[test]
+    fn words_of_questions_are_common() {
+        let mut analyzer = analyzer();
+        for text in ["How do I use this with any of the", "why does it have to be", "what is a when you are about from"] {
+            assert!(words(&mut analyzer, text).iter().all(|word| is_common(word)), "{text}");
+        }
+        assert!(!words(&mut analyzer, "read file line").iter().any(|word| is_common(word)));
     }
 
     #[test]

@@ -85,12 +85,12 @@ pub(crate) fn assemble(source: &str) -> Result<Assembled, String> {
 fn place(source: &str, errors: &mut Errors) -> (Vec<Placed>, Symbols) {
     let mut symbols = Symbols::default();
     let mut placed = Vec::new();
-    let mut size = 0;
+    let mut here = PROGRAM_AT;
     for (line, text) in (1..).zip(source.lines()) {
-        match place_line(text, PROGRAM_AT + size as u16, &mut symbols) {
+        match place_line(text, here, &mut symbols) {
             Err(message) => errors.add(line, message),
-            Ok((address, length, action)) => {
-                size = usize::from(address - PROGRAM_AT) + length;
+            Ok((address, end, action)) => {
+                here = end;
                 placed.extend(action.map(|action| Placed {
                     line,
                     address,
@@ -98,31 +98,26 @@ fn place(source: &str, errors: &mut Errors) -> (Vec<Placed>, Symbols) {
                 }));
             }
         }
-        if size > PROGRAM_BYTES_MAX {
-            errors.add(
-                line,
-                format!("the program grows beyond {PROGRAM_BYTES_MAX} bytes"),
-            );
-            break;
-        }
     }
     (placed, symbols)
 }
 
-/// Reads a line and defines its names. The answer is its address, the bytes that it takes, and what it puts there.
+/// Reads a line and defines its names. The answer is its address, the one behind it, and what it puts there.
 fn place_line(
     text: &str,
     here: u16,
     symbols: &mut Symbols,
-) -> Result<(u16, usize, Option<Action>), String> {
+) -> Result<(u16, u16, Option<Action>), String> {
     let statement = Statement::parse(text)?;
     let size = statement
         .action
         .as_ref()
         .map_or(Ok(0), |action| action.size(symbols, here))?;
-    let (address, size) = match statement.action {
-        Some(Action::Origin(_)) => (here + size as u16, 0),
-        _ => (here, size),
+    let end = end_of(here, size)?;
+    let address = if matches!(statement.action, Some(Action::Origin(_))) {
+        end
+    } else {
+        here
     };
     if let Some(label) = &statement.label {
         symbols.define(label, Symbol::Label(address))?;
@@ -137,7 +132,18 @@ fn place_line(
         Some(Action::Alias(name, register)) => symbols.define(name, Symbol::Register(*register))?,
         _ => {}
     }
-    Ok((address, size, statement.action))
+    Ok((address, end, statement.action))
+}
+
+/// The address behind `size` bytes at `here`, if the program may reach so far.
+fn end_of(here: u16, size: usize) -> Result<u16, String> {
+    let end = usize::from(here) + size;
+    if end > usize::from(PROGRAM_AT) + PROGRAM_BYTES_MAX {
+        return Err(format!(
+            "the program grows beyond {PROGRAM_BYTES_MAX} bytes"
+        ));
+    }
+    Ok(u16::try_from(end).expect("memory ends long before addresses do"))
 }
 
 impl Action {
@@ -159,10 +165,8 @@ impl Action {
                 }
                 Ok(bytes)
             }),
-            Self::Words(words) => words.iter().try_fold(Vec::new(), |mut bytes, word| {
-                let word =
-                    encode::number(word, symbols, here, -0x8000..=0xFFFF, "a word of 16 bits")?;
-                bytes.extend_from_slice(&(word as u16).to_be_bytes());
+            Self::Words(words) => words.iter().try_fold(Vec::new(), |mut bytes, value| {
+                bytes.extend_from_slice(&encode::word(value, symbols, here)?);
                 Ok(bytes)
             }),
             Self::Space(_) => self.size(symbols, here).map(|size| vec![0; size]),

@@ -94,7 +94,7 @@ fn lines(program: &[u8], code: &BTreeMap<u16, Instruction>) -> BTreeMap<u16, Lin
             None => (Line::Byte(byte), 1),
         };
         lines.insert(address, line);
-        address += length as u16;
+        address += u16::try_from(length).expect("a program is shorter than memory");
         rest = rest.get(length..).unwrap_or_default();
     }
     lines

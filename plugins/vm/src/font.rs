@@ -10,6 +10,11 @@ pub(crate) const SMALL_ROWS: u16 = 5;
 pub(crate) const LARGE_AT: u16 = 0x0A0;
 pub(crate) const LARGE_ROWS: u16 = 10;
 
+const _: () = assert!(
+    SMALL_AT + 16 * SMALL_ROWS <= LARGE_AT && LARGE_AT + 16 * LARGE_ROWS <= 0x200,
+    "the digits fit"
+);
+
 /// Five rows a digit; the pixels are the upper four bits of each byte.
 pub(crate) const SMALL: [[u8; 5]; 16] = [
     small(["####", "#  #", "#  #", "#  #", "####"]),
@@ -86,11 +91,5 @@ mod tests {
         for (one, picture) in SMALL.iter().enumerate() {
             assert!(SMALL[..one].iter().all(|other| other != picture), "{one:X}");
         }
-    }
-
-    #[test]
-    fn the_digits_fit_below_the_program() {
-        assert!(SMALL_AT + 16 * SMALL_ROWS <= LARGE_AT);
-        assert!(LARGE_AT + 16 * LARGE_ROWS <= 0x200);
     }
 }

@@ -295,7 +295,7 @@ pub mod vm {
             report::steps(&mut self.machine, setup::steps(count.unwrap_or(1))?)
         }
 
-        /// Presses keys for some frames, lets them go, and runs one more frame so that the program can see that.
+        /// Presses keys for some frames, lets them go, and runs some frames more, in which the program can answer.
         /// Keys that `hold_keys` holds stay down.
         #[tool(destructive = false, open_world = false, title = "Press keys")]
         pub fn press_keys(
@@ -304,10 +304,15 @@ pub mod vm {
             keys: &str,
             /// For how many frames, of which there are 60 a second; at most 3600. Default 4.
             frames: Option<u32>,
+            /// How many frames to run after that, 1 or more: many programs see a key when it goes up. Default 8.
+            frames_after: Option<u32>,
         ) -> Result<Run, String> {
             let pressed = Keypad::parse(keys)?;
             let frames = setup::frames(frames.unwrap_or(4), &self.machine)?;
-            report::run(&mut self.machine, |machine| machine.press(pressed, frames))
+            let after = setup::frames(frames_after.unwrap_or(8), &self.machine)?;
+            report::run(&mut self.machine, |machine| {
+                machine.press(pressed, frames, after)
+            })
         }
 
         /// Sets which keys are down from now on, without running the machine. Use `run` next.

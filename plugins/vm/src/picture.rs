@@ -15,26 +15,23 @@ pub(crate) fn png(screen: &Screen, scale: u32) -> Result<Vec<u8>, String> {
             "a scale of {scale} is not possible: it is 1 to {SCALE_MAX}"
         ));
     }
-    let scale = scale as usize;
-    let (width, height) = (screen.width() * scale, screen.height() * scale);
-    let mut pixels = Vec::with_capacity(width.div_ceil(8) * height);
+    let mut pixels = Vec::new();
     for y in 0..screen.height() {
         let line = packed(screen, y, scale);
         (0..scale).for_each(|_| pixels.extend_from_slice(&line));
     }
-    encode(&pixels, width as u32, height as u32)
+    encode(&pixels, screen.width() * scale, screen.height() * scale)
         .map_err(|error| format!("cannot write the picture: {error}"))
 }
 
 /// One row of the screen at its scale, one bit a pixel.
-fn packed(screen: &Screen, y: usize, scale: usize) -> Vec<u8> {
-    let mut line = vec![0; (screen.width() * scale).div_ceil(8)];
-    for x in (0..screen.width() * scale).filter(|x| screen.is_lit(x / scale, y)) {
-        if let Some(byte) = line.get_mut(x / 8) {
-            *byte |= 0x80 >> (x % 8);
-        }
-    }
-    line
+fn packed(screen: &Screen, y: u32, scale: u32) -> Vec<u8> {
+    // The widths are multiples of eight, so no byte is left half full.
+    let bytes = 0..screen.width() * scale / 8;
+    let pixel = |byte, bit| u8::from(screen.is_lit((8 * byte + bit) / scale, y));
+    bytes
+        .map(|byte| (0..8).fold(0, |bits, bit| bits << 1 | pixel(byte, bit)))
+        .collect()
 }
 
 fn encode(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, png::EncodingError> {
@@ -77,7 +74,7 @@ pub(crate) fn blocks(screen: &Screen) -> String {
     })
 }
 
-fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+fn lines(count: u32, line: impl Fn(u32) -> String) -> String {
     (0..count).map(line).collect::<Vec<String>>().join("\n")
 }
 
@@ -109,16 +106,10 @@ mod tests {
             let info = reader.next_frame(&mut pixels).unwrap();
             assert_eq!(
                 (info.width, info.height),
-                (
-                    screen.width() as u32 * scale,
-                    screen.height() as u32 * scale
-                )
+                (screen.width() * scale, screen.height() * scale)
             );
-            for (at, colour) in pixels.chunks(3).enumerate() {
-                let (x, y) = (
-                    at % info.width as usize / scale as usize,
-                    at / info.width as usize / scale as usize,
-                );
+            for (at, colour) in (0..).zip(pixels.chunks(3)) {
+                let (x, y) = (at % info.width / scale, at / info.width / scale);
                 let expected = if screen.is_lit(x, y) {
                     &PALETTE[3..]
                 } else {

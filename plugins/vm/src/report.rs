@@ -154,8 +154,8 @@ pub(crate) fn screen(screen: &Screen, style: TextStyle) -> ScreenText {
         TextStyle::Blocks => picture::blocks(screen),
     };
     ScreenText {
-        width: screen.width() as u32,
-        height: screen.height() as u32,
+        width: screen.width(),
+        height: screen.height(),
         lit: screen.lit(),
         text,
     }

@@ -17,7 +17,7 @@ pub(crate) enum Edge {
 /// A row is one number, its highest bit is the leftmost pixel of the widest screen.
 type Row = u128;
 
-const WIDTH_MAX: usize = 128;
+const WIDTH_MAX: u32 = 128;
 
 /// The pixels. A new screen is dark.
 #[derive(Clone, Debug)]
@@ -26,39 +26,45 @@ pub(crate) struct Screen {
     rows: Vec<Row>,
 }
 
+impl Resolution {
+    fn width(self) -> u32 {
+        match self {
+            Self::Low => 64,
+            Self::High => WIDTH_MAX,
+        }
+    }
+
+    fn height(self) -> u32 {
+        self.width() / 2
+    }
+}
+
 impl Screen {
     #[must_use]
     pub(crate) fn new(resolution: Resolution) -> Self {
-        let height = match resolution {
-            Resolution::Low => 32,
-            Resolution::High => 64,
-        };
         Self {
             resolution,
-            rows: vec![0; height],
+            rows: vec![0; resolution.height() as usize],
         }
     }
 
     #[must_use]
-    pub(crate) fn width(&self) -> usize {
-        match self.resolution {
-            Resolution::Low => 64,
-            Resolution::High => WIDTH_MAX,
-        }
+    pub(crate) fn width(&self) -> u32 {
+        self.resolution.width()
     }
 
     #[must_use]
-    pub(crate) fn height(&self) -> usize {
-        self.rows.len()
+    pub(crate) fn height(&self) -> u32 {
+        self.resolution.height()
     }
 
     /// Whether the pixel is lit; none beyond the edge is.
     #[must_use]
-    pub(crate) fn is_lit(&self, x: usize, y: usize) -> bool {
+    pub(crate) fn is_lit(&self, x: u32, y: u32) -> bool {
         x < self.width()
             && self
                 .rows
-                .get(y)
+                .get(y as usize)
                 .is_some_and(|row| row & (1 << (WIDTH_MAX - 1 - x)) != 0)
     }
 
@@ -78,22 +84,19 @@ impl Screen {
         &mut self,
         x: u8,
         y: u8,
-        sprite_width: usize,
+        sprite_width: u32,
         sprite: &[u16],
         edge: Edge,
     ) -> bool {
-        let (x, y) = (
-            usize::from(x) % self.width(),
-            usize::from(y) % self.height(),
-        );
+        let (x, y) = (u32::from(x) % self.width(), u32::from(y) % self.height());
         let mut went_out = false;
-        for (line, &pixels) in sprite.iter().enumerate() {
+        for (line, &pixels) in (0..).zip(sprite) {
             let row_index = match edge {
                 Edge::Wrap => (y + line) % self.height(),
                 Edge::Clip => y + line,
             };
             let mask = self.place(pixels, sprite_width, x, edge);
-            let Some(row) = self.rows.get_mut(row_index) else {
+            let Some(row) = self.rows.get_mut(row_index as usize) else {
                 break;
             };
             went_out |= *row & mask != 0;
@@ -103,21 +106,20 @@ impl Screen {
     }
 
     /// The row that holds one line of a sprite at column `x`.
-    fn place(&self, pixels: u16, sprite_width: usize, x: usize, edge: Edge) -> Row {
+    fn place(&self, pixels: u16, sprite_width: u32, x: u32, edge: Edge) -> Row {
         let at_left = Row::from(pixels) << (WIDTH_MAX - sprite_width);
         let placed = (at_left >> x) & self.visible();
         match edge {
             Edge::Clip => placed,
             // What does not fit between x and the right edge comes in again at the left.
             Edge::Wrap => {
-                placed
-                    | (at_left.checked_shl((self.width() - x) as u32).unwrap_or(0) & self.visible())
+                placed | (at_left.checked_shl(self.width() - x).unwrap_or(0) & self.visible())
             }
         }
     }
 
     pub(crate) fn scroll_down(&mut self, lines: u8) {
-        let lines = usize::from(lines).min(self.height());
+        let lines = usize::from(lines).min(self.rows.len());
         self.rows.rotate_right(lines);
         self.rows.iter_mut().take(lines).for_each(|row| *row = 0);
     }
@@ -143,7 +145,7 @@ impl Screen {
 mod tests {
     use super::*;
 
-    fn lit_pixels(screen: &Screen) -> Vec<(usize, usize)> {
+    fn lit_pixels(screen: &Screen) -> Vec<(u32, u32)> {
         let all = (0..screen.height()).flat_map(|y| (0..screen.width()).map(move |x| (x, y)));
         all.filter(|&(x, y)| screen.is_lit(x, y)).collect()
     }

@@ -93,21 +93,21 @@ fn a_pressed_key_reaches_a_waiting_program() {
         session.run(None, None).unwrap().stopped,
         Stopped::WaitingForKey
     );
-    let run = session.press_keys("a", None).unwrap();
-    assert_eq!(run.status.held_keys, "");
+    let run = session.press_keys("a", None, None).unwrap();
     assert_eq!(
-        session.run(None, None).unwrap().stopped,
-        Stopped::WaitingForKey
+        (run.stopped, run.status.held_keys.as_str()),
+        (Stopped::WaitingForKey, "")
     );
+    assert!(session.screen_text(None).lit > 0);
     assert_eq!(session.registers().v[0], 0xA);
-    assert!(session.press_keys("g", None).is_err());
+    assert!(session.press_keys("g", None, None).is_err());
 }
 
 #[test]
 fn held_keys_stay_down_while_others_are_pressed() {
     let mut session = session(example("paddle"));
     assert_eq!(session.hold_keys("4").unwrap().held_keys, "4");
-    let run = session.press_keys("6", Some(2)).unwrap();
+    let run = session.press_keys("6", Some(2), Some(1)).unwrap();
     assert_eq!(run.status.held_keys, "4");
     assert_eq!(run.status.frames, 3);
 }
@@ -209,7 +209,7 @@ fn configs_out_of_bounds_are_refused() {
     }
     let mut session = session(example("maze"));
     assert!(session.run(Some(0), None).is_err() && session.run(Some(10_000_001), None).is_err());
-    assert!(session.step(Some(501)).is_err() && session.press_keys("1", Some(3601)).is_err());
+    assert!(session.step(Some(501)).is_err() && session.press_keys("1", Some(3601), None).is_err());
 }
 
 #[test]

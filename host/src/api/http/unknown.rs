@@ -1,7 +1,7 @@
 //! What is not there, said in the same form as every other error.
 
 use axum::extract::Path;
-use axum::http::{Method, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
 
 use crate::api::doorway::Visitor;
@@ -16,7 +16,7 @@ pub(super) async fn route(visitor: Visitor, uri: Uri) -> Response {
     )
     .hint("the routes begin with /v1: execute, tools, backends, warmup, sessions");
     let mut response = problem(&error, &visitor.request_id);
-    *response.status_mut() = axum::http::StatusCode::NOT_FOUND;
+    *response.status_mut() = StatusCode::NOT_FOUND;
     response
 }
 
@@ -27,7 +27,7 @@ pub(super) async fn method(visitor: Visitor, method: Method, uri: Uri) -> Respon
     )
     .hint("the answer's Allow header says what it takes");
     let mut response = problem(&error, &visitor.request_id);
-    *response.status_mut() = axum::http::StatusCode::METHOD_NOT_ALLOWED;
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     response
 }
 

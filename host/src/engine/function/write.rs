@@ -79,9 +79,7 @@ impl Writer<'_> {
             (_, Val::U64(number)) => self.quoted_if(*number > SAFE_MAX, |out| {
                 CompactFormatter.write_u64(out, *number)
             }),
-            (_, Val::Float32(number)) if number.is_finite() => {
-                CompactFormatter.write_f32(self, *number)
-            }
+            (_, Val::Float32(number)) if number.is_finite() => self.narrow(*number),
             (_, Val::Float32(number)) => self.special((*number).into()),
             (_, Val::Float64(number)) if number.is_finite() => {
                 CompactFormatter.write_f64(self, *number)
@@ -238,6 +236,24 @@ impl Writer<'_> {
             each(self, item)?;
         }
         self.raw("]")
+    }
+
+    /// An f32 in as few digits as tell it from its neighbours: `0.1`. Most readers, ours among them, round to an f64 first
+    /// and to an f32 then, and a few numbers (`-7.038531e-26`) come out one off that way: those get all the digits.
+    #[expect(clippy::cast_possible_truncation, reason = "it is what a reader does")]
+    fn narrow(&mut self, number: f32) -> Written {
+        let start = self.out.len();
+        CompactFormatter.write_f32(self, number)?;
+        let digits = self
+            .out
+            .get(start..)
+            .and_then(|text| str::from_utf8(text).ok());
+        let read = digits.and_then(|digits| digits.parse::<f64>().ok());
+        if read.is_some_and(|read| read as f32 == number) {
+            return Ok(());
+        }
+        self.out.truncate(start);
+        CompactFormatter.write_f64(self, number.into())
     }
 
     fn special(&mut self, number: f64) -> Written {

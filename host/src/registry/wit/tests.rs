@@ -2,6 +2,7 @@
 
 mod agreement;
 mod described;
+mod prose;
 
 use serde_json::{Value, json};
 

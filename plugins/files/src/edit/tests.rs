@@ -48,7 +48,7 @@ fn edits_replace_exact_text() {
             text: (*text).to_owned(),
             replacements: *replacements,
         };
-        assert_eq!(apply("a.rs", TEXT, edits), Ok(expected));
+        assert_eq!(apply("a.rs", TEXT, edits, 1000), Ok(expected));
     }
 }
 
@@ -100,9 +100,14 @@ fn refusals_say_where_and_what_to_do() {
             "; no edit was made",
         ),
         ("", &[edit(" \n", "x")], "read the file again"),
+        (
+            &many,
+            &[all("x", &"y".repeat(100))],
+            "a.rs would have 1212 bytes: 1000 are the most",
+        ),
     ];
     for (text, edits, message) in cases {
-        let refusal = apply("a.rs", text, edits).unwrap_err();
+        let refusal = apply("a.rs", text, edits, 1000).unwrap_err();
         assert!(
             refusal.contains(message),
             "expected {message}\nfound {refusal}"

@@ -16,7 +16,16 @@ fn read(content: &[u8], range: Range, bytes_max: usize) -> Result<Text, String> 
 
 #[test]
 fn lines_are_chosen_and_counted() {
-    let cases: &[(&str, u64, Option<u64>, &str, u64, Option<u64>, u64)] = &[
+    type Case = (
+        &'static str,
+        u64,
+        Option<u64>,
+        &'static str,
+        u64,
+        Option<u64>,
+        u64,
+    );
+    let cases: &[Case] = &[
         (
             "one\ntwo\nthree\n",
             1,
@@ -102,6 +111,17 @@ fn a_line_that_does_not_fit_is_cut_between_characters() {
             && note.contains("`from_line` 3"),
         "{note}"
     );
+}
+
+#[test]
+fn a_character_may_lie_across_two_chunks() {
+    let content = format!("x{}\n", "ä".repeat(60_000));
+    for bytes_max in [65_535, 65_536, 65_537] {
+        let read = read(content.as_bytes(), range(1, None), bytes_max).unwrap();
+        let shown = (bytes_max - 1) / 2 * 2 + 1;
+        assert_eq!(read.text, content[..shown]);
+        assert!(read.note.unwrap().contains(&format!("`offset` {shown}")));
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The lines of one file that match, each once, with the lines around them.
 
+use std::str::Utf8Chunk;
+
 use regex::bytes::Regex;
 
 /// How much of a long line is shown, and how much of that lies before the match, in bytes.
@@ -33,9 +35,7 @@ pub(super) fn matches<'a>(
             let found = pattern.find(content)?.start();
             Some(Line {
                 number,
-                column: 1 + String::from_utf8_lossy(content.split_at(found).0)
-                    .chars()
-                    .count() as u64,
+                column: 1 + characters(content.split_at(found).0),
                 text: shown(line, found),
                 before: before(text, start, context),
                 after: after(text, end, context),
@@ -107,6 +107,14 @@ fn shown(line: &[u8], at: usize) -> String {
     format!("{head}{part}{tail}")
 }
 
+/// How many characters there are; what is no UTF-8 counts as one a piece.
+fn characters(text: &[u8]) -> u64 {
+    let count = |chunk: Utf8Chunk<'_>| {
+        chunk.valid().chars().count() + usize::from(!chunk.invalid().is_empty())
+    };
+    text.utf8_chunks().map(count).sum::<usize>() as u64
+}
+
 /// The first place from `at` on where a character begins.
 fn character_start(line: &[u8], at: usize) -> usize {
     (at..line.len())
@@ -126,7 +134,12 @@ mod tests {
 
     #[test]
     fn each_line_that_matches_comes_once() {
-        let cases: &[(&str, &str, &[(u64, u64, &str)])] = &[
+        type Case = (
+            &'static str,
+            &'static str,
+            &'static [(u64, u64, &'static str)],
+        );
+        let cases: &[Case] = &[
             ("b", "abb\nc\nb", &[(1, 2, "abb"), (3, 1, "b")]),
             ("^b$", "ab\nb\r\nb\n", &[(2, 1, "b"), (3, 1, "b")]),
             ("x*", "a\n\nb\n", &[(1, 1, "a"), (2, 1, ""), (3, 1, "b")]),

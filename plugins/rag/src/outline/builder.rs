@@ -1,6 +1,6 @@
 //! Collects headings in the order of the lines and makes sections of what lies between them.
 
-const HEADING_CHARS_MAX: usize = 160;
+const HEADING_CHARS_MAX: usize = 120;
 
 /// The title and the sections of a document.
 pub(crate) struct Outline {
@@ -34,13 +34,17 @@ impl Builder {
 
     /// A heading that begins at the line with this index. A lower level is further out.
     pub(super) fn heading(&mut self, level: usize, text: &str, index: usize) {
+        if self.title.is_none() && !text.trim().is_empty() {
+            self.title = Some(shortened(text));
+        }
+        self.description(level, text, index);
+    }
+
+    /// A line that heads what follows it as a heading does, but that no document is called after.
+    pub(super) fn description(&mut self, level: usize, text: &str, index: usize) {
         self.cut(index);
         self.above.retain(|(other, _)| *other < level);
-        let text: String = text.trim().chars().take(HEADING_CHARS_MAX).collect();
-        if self.title.is_none() && !text.is_empty() {
-            self.title = Some(text.clone());
-        }
-        self.above.push((level, text));
+        self.above.push((level, shortened(text)));
     }
 
     /// The headings of this level and further in end before the line with this index.
@@ -65,6 +69,14 @@ impl Builder {
             self.sections.push(Section { heading: headings.join(" > "), first_line: number(self.start + 1), last_line: number(index) });
             self.start = index;
         }
+    }
+}
+
+fn shortened(text: &str) -> String {
+    let text = text.trim();
+    match text.char_indices().nth(HEADING_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 

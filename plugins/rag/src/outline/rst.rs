@@ -4,10 +4,9 @@
 
 use super::builder::{Builder, Outline};
 
-/// Directives that describe one thing, by the name that follows them.
-const DESCRIBING: [&str; 13] = [
-    "attribute", "class", "classmethod", "data", "decorator", "describe", "envvar", "exception", "function", "method", "opcode", "option",
-    "staticmethod",
+/// The ends of the names of directives that describe one thing: `function`, `coroutinefunction`, `staticmethod`.
+const DESCRIBING: [&str; 12] = [
+    "attribute", "class", "data", "decorator", "describe", "envvar", "exception", "function", "method", "opcode", "option", "property",
 ];
 /// The levels of descriptions are below those of all headings: the deeper the indent, the deeper the level.
 const DESCRIPTION_LEVEL: usize = 100;
@@ -15,6 +14,7 @@ const DESCRIPTION_LEVEL: usize = 100;
 pub(super) fn outline(lines: &[&str]) -> Outline {
     let mut builder = Builder::new();
     let mut styles: Vec<Style> = Vec::new();
+    let mut module = "";
     let mut next = 0;
     while next < lines.len() {
         let index = next;
@@ -33,9 +33,15 @@ pub(super) fn outline(lines: &[&str]) -> Outline {
             continue;
         }
         let level = DESCRIPTION_LEVEL + line.chars().take_while(|char| char.is_whitespace()).count();
-        match described(line) {
-            Some(text) => builder.heading(level, &plain(text), index),
-            None => builder.end(level, index),
+        match directive(line) {
+            Some(("module" | "currentmodule", name)) => module = name,
+            Some((kind, text)) if DESCRIBING.iter().any(|end| kind.ends_with(end)) => {
+                let is_foreign = ["describe", "envvar", "opcode", "option"].iter().any(|end| kind.ends_with(end));
+                let is_of_module = level == DESCRIPTION_LEVEL && !is_foreign;
+                let text = if is_of_module { qualified(&plain(text), module) } else { plain(text) };
+                builder.description(level, &text, index);
+            }
+            _ => builder.end(level, index),
         }
     }
     builder.finish(lines.len())
@@ -63,12 +69,19 @@ fn rule(line: &str) -> Option<char> {
     is_rule.then_some(char)
 }
 
-/// What `.. function:: open(file)` describes.
-fn described(line: &str) -> Option<&str> {
-    let directive = line.trim_start().strip_prefix(".. ")?;
-    let (name, text) = directive.split_once("::")?;
+/// The kind of a directive and what follows it: `function` and `open(file)` for `.. py:function:: open(file)`.
+fn directive(line: &str) -> Option<(&str, &str)> {
+    let (name, text) = line.trim_start().strip_prefix(".. ")?.split_once("::")?;
     let name = name.rsplit(':').next().unwrap_or(name);
-    (DESCRIBING.contains(&name) && !text.trim().is_empty()).then_some(text)
+    Some((name, text.trim())).filter(|(_, text)| !text.is_empty())
+}
+
+/// The full name, by which it is asked for: manuals leave out the module that they are about.
+fn qualified(text: &str, module: &str) -> String {
+    let is_qualified = module.is_empty() || text.strip_prefix(module).is_some_and(|rest| rest.starts_with('.'));
+    let name_end = text.find('(').unwrap_or(text.len());
+    let is_name = text.split_at(name_end).0.chars().all(|char| char.is_alphanumeric() || matches!(char, '_' | '.'));
+    if is_qualified || !is_name { text.to_owned() } else { format!("{module}.{text}") }
 }
 
 /// Without markup: ``:mod:`re` --- Regular expressions`` is `re --- Regular expressions`.
@@ -76,7 +89,7 @@ fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for (index, part) in text.split('`').enumerate() {
         let is_role = index % 2 == 1;
-        let part = if is_role { part.split_once(" <").map_or(part, |(shown, _)| shown).trim_start_matches(['!', '~']) } else { part };
+        let part = if is_role { part.split_once(" <").map_or(part, |(shown, _)| shown).trim_start_matches(['!', '~', '.']) } else { part };
         let before_role = part.rfind(':').filter(|end| !is_role && *end + 1 == part.len());
         let part = match before_role.and_then(|end| part.get(..end)) {
             Some(role) => role.rsplit_once(':').map_or(part, |(before, _)| before),
@@ -113,6 +126,13 @@ mod tests {
         let text = "T\n===\n.. class:: A(x)\n\n   Text.\n\n   .. method:: A.run()\n\n      Runs.\n\n   Back.\n\nAfter.\n\n.. note:: no\n";
         let expected = [("", 1, 2), ("A(x)", 3, 6), ("A(x) > A.run()", 7, 10), ("A(x)", 11, 12), ("", 13, 15)];
         assert_eq!(sections(text), expected.map(|(heading, first, last)| (heading.to_owned(), first, last)));
+    }
+
+    #[test]
+    fn descriptions_have_their_full_names() {
+        let text = ".. module:: json\n\n.. function:: load(f)\n\n.. function:: json.dump(o)\n.. option:: all\n.. class:: A\n   .. method:: m()\n";
+        let headings: Vec<String> = sections(text).into_iter().map(|(heading, ..)| heading).collect();
+        assert_eq!(headings, ["", "json.load(f)", "json.dump(o)", "all", "json.A", "json.A > m()"]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! From a mnemonic and its operands to the instruction.
 
+use std::ops::RangeInclusive;
+
 use super::expression::Expression;
 use super::operand::Operand as O;
 use super::symbols::Symbols;
@@ -50,12 +52,8 @@ pub(super) fn encode(
     symbols: &Symbols,
     here: u16,
 ) -> Result<I, String> {
-    let address = |value: &Expression| {
-        number(value, symbols, here, 0..=0xFFF, "an address").map(|value| value as u16)
-    };
-    let nibble = |value: &Expression| {
-        number(value, symbols, here, 0..=0xF, "a count of rows").map(|value| value as u8)
-    };
+    let address = |value: &Expression| number(value, symbols, here, 0..=0xFFF, "an address");
+    let nibble = |value: &Expression| number(value, symbols, here, 0..=0xF, "a count of rows");
     let byte = |value: &Expression| byte(value, symbols, here);
 
     Ok(match (mnemonic, operands) {
@@ -111,26 +109,35 @@ pub(super) fn encode(
 
 /// A value that fits a byte: -128 to 255.
 pub(super) fn byte(value: &Expression, symbols: &Symbols, here: u16) -> Result<u8, String> {
-    number(value, symbols, here, -128..=0xFF, "a byte").map(|value| value as u8)
+    let [_, byte] = number::<i16>(value, symbols, here, -128..=0xFF, "a byte")?.to_be_bytes();
+    Ok(byte)
+}
+
+/// A value that fits two bytes: -32768 to 65535.
+pub(super) fn word(value: &Expression, symbols: &Symbols, here: u16) -> Result<[u8; 2], String> {
+    let range = -0x8000..=0xFFFF;
+    let [_, _, high, low] =
+        number::<i32>(value, symbols, here, range, "a word of 16 bits")?.to_be_bytes();
+    Ok([high, low])
 }
 
 /// A value within `range`, which is called `what` in the message.
-pub(super) fn number(
+pub(super) fn number<T: TryFrom<i64>>(
     value: &Expression,
     symbols: &Symbols,
     here: u16,
-    range: std::ops::RangeInclusive<i64>,
+    range: RangeInclusive<i64>,
     what: &str,
-) -> Result<i64, String> {
+) -> Result<T, String> {
     let value = value.value(symbols, here)?;
-    if range.contains(&value) {
-        return Ok(value);
-    }
-    Err(format!(
-        "{value} is not {what}: it must be {} to {}",
-        range.start(),
-        range.end()
-    ))
+    let fitting = T::try_from(value).ok().filter(|_| range.contains(&value));
+    fitting.ok_or_else(|| {
+        format!(
+            "{value} is not {what}: it must be {} to {}",
+            range.start(),
+            range.end()
+        )
+    })
 }
 
 fn flag_count(x: u8) -> Result<u8, String> {

@@ -110,12 +110,13 @@ impl Action {
             Self::Words(words) => 2 * words.len(),
             Self::Bytes(data) => data.iter().map(Datum::size).sum(),
             Self::Space(count) => {
-                encode::number(count, symbols, here, 0..=0xFFF, "a count of bytes")? as usize
+                encode::number::<u16>(count, symbols, here, 0..=0xFFF, "a count of bytes")?.into()
             }
             Self::Origin(address) => {
-                let address = encode::number(address, symbols, here, 0..=0xFFF, "an address")?;
-                usize::try_from(address - i64::from(here))
-                    .map_err(|_| format!("ORG goes back from 0x{here:03X} to 0x{address:03X}"))?
+                let address: u16 = encode::number(address, symbols, here, 0..=0xFFF, "an address")?;
+                let gap = address.checked_sub(here);
+                gap.ok_or_else(|| format!("ORG goes back from 0x{here:03X} to 0x{address:03X}"))?
+                    .into()
             }
             Self::Constant(..) | Self::Alias(..) => 0,
         })

@@ -174,25 +174,18 @@ impl Machine {
 
     fn draw(&mut self, x: Register, y: Register, rows: u8) -> Result<(), Fault> {
         let is_large = rows == 0 && self.settings.model == Model::SuperChip;
-        let (width, sprite): (usize, Vec<u16>) = if is_large {
-            let bytes = self.memory.read(self.index, 32)?;
-            (
-                16,
-                bytes
-                    .chunks(2)
-                    .map(|pair| pair.iter().fold(0, |row, &byte| row << 8 | u16::from(byte)))
-                    .collect(),
-            )
+        let (width, bytes_per_row, length) = if is_large {
+            (16, 2, 32)
         } else {
-            (
-                8,
-                self.memory
-                    .read(self.index, usize::from(rows))?
-                    .iter()
-                    .map(|&byte| u16::from(byte))
-                    .collect(),
-            )
+            (8, 1, rows.into())
         };
+        let bytes = self.memory.read(self.index, length)?;
+        let row = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .fold(0, |row, &byte| row << 8 | u16::from(byte))
+        };
+        let sprite: Vec<u16> = bytes.chunks(bytes_per_row).map(row).collect();
         let edge = if self.settings.quirks.sprites_clip {
             Edge::Clip
         } else {

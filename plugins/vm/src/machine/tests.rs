@@ -40,7 +40,7 @@ fn state(machine: &Machine) -> State {
         ("PC".to_owned(), machine.counter),
         ("DT".to_owned(), machine.delay.into()),
         ("ST".to_owned(), machine.sound.into()),
-        ("SP".to_owned(), machine.stack.len() as u16),
+        ("SP".to_owned(), u16::try_from(machine.stack.len()).unwrap()),
     ]);
     state.extend((0..16).map(|x| (format!("V{x:X}"), machine.registers.get(x).into())));
     state.extend((SCRATCH..SCRATCH + 16).map(|at| {
@@ -66,18 +66,18 @@ fn assignments(text: &str) -> Vec<(String, u16)> {
 
 fn prepare(machine: &mut Machine, text: &str) {
     for (name, value) in assignments(text) {
-        let byte = value as u8;
+        let byte = || u8::try_from(value).expect("a byte");
         match name.split_at(1) {
             ("V", x) => machine
                 .registers
-                .set(u8::from_str_radix(x, 16).unwrap(), byte),
+                .set(u8::from_str_radix(x, 16).unwrap(), byte()),
             ("M", at) => machine
                 .memory
-                .write(u16::from_str_radix(at, 16).unwrap(), &[byte])
+                .write(u16::from_str_radix(at, 16).unwrap(), &[byte()])
                 .unwrap(),
             ("I", "") => machine.index = value,
-            ("D", "T") => machine.delay = byte,
-            ("S", "T") => machine.sound = byte,
+            ("D", "T") => machine.delay = byte(),
+            ("S", "T") => machine.sound = byte(),
             _ => panic!("cannot set {name}"),
         }
     }

@@ -18,7 +18,7 @@ fn machine(name: &str, model: Model, seed: u32) -> Machine {
 }
 
 /// The cells of a row of digits that are `width` pixels wide with `step` from one to the next.
-fn digit_rows(screen: &Screen, x: usize, y: usize) -> Vec<u8> {
+fn digit_rows(screen: &Screen, x: u32, y: u32) -> Vec<u8> {
     let row = |y| {
         (0..4)
             .filter(|bit| screen.is_lit(x + bit, y))
@@ -98,7 +98,7 @@ fn every_cell_of_the_maze_is_reached_in_one_way() {
         let screen = machine.screen();
         let cells = || (0..8).flat_map(|row| (0..16).map(move |column| (column, row)));
         // The last pixels of a cell are its walls; one of them that is dark is a way to the neighbour.
-        let ways = |(column, row): (usize, usize)| {
+        let ways = |(column, row): (u32, u32)| {
             let right = column < 15 && !screen.is_lit(4 * column + 3, 4 * row + 1);
             let down = row < 7 && !screen.is_lit(4 * column + 1, 4 * row + 3);
             [

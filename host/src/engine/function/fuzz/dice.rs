@@ -1,5 +1,11 @@
 //! Shapes and values out of bytes: the same bytes, the same value; no more bytes, the simplest there is.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    reason = "an index is rolled below the length, and all bits are random"
+)]
+
 use std::sync::Arc;
 
 use wasmtime::component::Val;

@@ -2,8 +2,10 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use wasmtime::component::Val;
 
 use super::super::fuzz::{self, dice, dice::Dice};
+use super::super::shape::Shape;
 
 proptest! {
     #[test]
@@ -30,7 +32,7 @@ proptest! {
     ) {
         let shape = dice::shape(&mut Dice::new(&shape), dice::DEPTH);
         let text = fuzz::written(&shape, &dice::value(&mut Dice::new(&value), &shape));
-        fuzz::check(&shape, &tampered(format!("{{\"x\":{text}}}"), &edits));
+        fuzz::check(&shape, &tampered(&format!("{{\"x\":{text}}}"), &edits));
     }
 
     #[test]
@@ -67,7 +69,7 @@ const PIECES: [&str; 24] = [
     "18446744073709551616",
 ];
 
-fn tampered(text: String, edits: &[(prop::sample::Index, usize, prop::sample::Index)]) -> String {
+fn tampered(text: &str, edits: &[(prop::sample::Index, usize, prop::sample::Index)]) -> String {
     let mut characters: Vec<char> = text.chars().collect();
     for (place, kind, piece) in edits {
         let at = place.index(characters.len() + 1);
@@ -81,4 +83,18 @@ fn tampered(text: String, edits: &[(prop::sample::Index, usize, prop::sample::In
         }
     }
     characters.into_iter().collect()
+}
+
+#[test]
+fn an_f32_survives_readers_that_round_twice() {
+    for (bits, text) in [
+        (0x3dcc_cccd, "0.1"),
+        (0x95ae_43fd, "-7.038530691851209e-26"),
+        (0x8000_0000, "-0.0"),
+    ] {
+        let number = f32::from_bits(bits);
+        assert_eq!(fuzz::written(&Shape::F32, &Val::Float32(number)), text);
+        let read = fuzz::read(&Shape::F32, &format!("{{\"x\":{text}}}"));
+        assert_eq!(read, Ok(Val::Float32(number)));
+    }
 }
