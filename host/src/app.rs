@@ -24,6 +24,9 @@ use data_dir::DataDir;
 /// Instances beside those of sessions: temporary ones, spares, shutdowns.
 const INSTANCES_SPARE: u32 = 256;
 
+/// What guests give way by: a guest that computes must not keep a door from answering somebody else.
+const GUEST_NICENESS: i32 = 10;
+
 /// The runtimes of guests and of timers, apart from that of the doors. Dropping it stops their threads without waiting.
 pub struct Threads {
     guests: Option<Runtime>,
@@ -38,6 +41,10 @@ impl Threads {
     pub fn start() -> std::io::Result<Self> {
         let guests = Builder::new_multi_thread()
             .thread_name("hostel-guest")
+            .on_thread_start(|| {
+                // Without the right to it, guests just compete with the doors on equal terms.
+                let _ = rustix::process::nice(GUEST_NICENESS);
+            })
             .enable_all()
             .build()?;
         let timers = Builder::new_multi_thread()

@@ -1,0 +1,9 @@
+//! What the tests at Hostel's boundaries are written with: guests in text form, a host without doors, and a host that serves.
+
+mod guest;
+mod host;
+mod server;
+
+pub use guest::{Behaviour, Guest, Hook};
+pub use host::{TestHost, TestSession, Worker};
+pub use server::{Answer, TestServer};

@@ -116,6 +116,25 @@ impl Visitor {
     }
 }
 
+impl Visitor {
+    /// For what concerns all sessions: a session's token does not reach that far.
+    ///
+    /// # Errors
+    /// `forbidden`, `unauthenticated`.
+    pub(super) fn operator(&self, host: &Host) -> std::result::Result<(), Refused> {
+        let refusal = match self.caller(host, None) {
+            Ok(caller) if caller.only.is_none() => return Ok(()),
+            Ok(_) => Error::new(
+                ErrorCode::Forbidden,
+                "a session's token allows calls on that session alone",
+            )
+            .hint("call without the token"),
+            Err(error) => error,
+        };
+        Err(Refused(refusal, self.request_id.clone()))
+    }
+}
+
 impl FromRequestParts<Arc<Api>> for Visitor {
     type Rejection = Refused;
 

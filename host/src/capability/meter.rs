@@ -15,8 +15,6 @@ pub struct Meter {
     pub(crate) host_calls: u64,
     /// Epoch ticks that the running call may still use.
     pub(crate) ticks_left: u64,
-    /// Set when the running call gave way at the end of a slice.
-    pub(crate) overstayed: bool,
 }
 
 /// The limit that a guest ran into. The guest only saw a failed growth; most then trap, and this tells why.
@@ -37,7 +35,6 @@ impl Meter {
             refused: None,
             host_calls: 0,
             ticks_left: 0,
-            overstayed: false,
         }
     }
 
@@ -56,7 +53,6 @@ impl Meter {
     /// Starts the account of a new call.
     pub fn open(&mut self, ticks: u64) {
         self.ticks_left = ticks;
-        self.overstayed = false;
         self.refused = None;
         self.host_calls = 0;
     }

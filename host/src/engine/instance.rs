@@ -95,7 +95,6 @@ impl Instance {
         store.set_max_component_handles(COMPONENT_HANDLES_MAX);
         store.epoch_deadline_callback(|mut context| {
             let meter = &mut context.data_mut().meter;
-            meter.overstayed = true;
             let Some(left) = meter.ticks_left.checked_sub(1) else {
                 return Ok(UpdateDeadline::Interrupt);
             };
@@ -318,11 +317,6 @@ impl Instance {
             host_calls: meter.host_calls,
             ..Usage::default()
         }
-    }
-
-    /// True when the last call gave way at the end of its first slice.
-    pub(crate) fn overstayed(&self) -> bool {
-        self.store.data().meter.overstayed
     }
 
     pub(crate) fn log(&self) -> &Arc<LogRing> {

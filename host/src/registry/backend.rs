@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
@@ -21,8 +21,16 @@ use super::loader::{Code, LoadError, Loader};
 use super::warmup::Warming;
 use super::{Listing, Prepared};
 
-/// Calls that go to the guests' runtime from the start after one that overstayed its first slice.
+/// A call that takes longer than this is better off the door's thread.
+const SHORT: Duration = Duration::from_millis(1);
+/// What a slow call adds to a backend's slowness; each short one takes 1 away. A backend that has reached the bound is slow.
+const SLOW_CALL: u32 = 16;
+const SLOW_BACKEND: u32 = 32;
+/// Calls of a slow backend that go to the guests' runtime from the start, until it is tried again.
 const CALLS_THERE: u32 = 256;
+
+/// Instances in which `warmup` has run that are kept ready, so that a call need not wait for it. Each serves one session or one call.
+const SPARES: usize = 2;
 
 /// What the operator says about a backend.
 #[derive(Clone, Debug, Default)]
@@ -60,9 +68,9 @@ pub(crate) struct Backend {
     loader: Loader,
     code: Code,
     by_name: HashMap<String, Arc<Tool>>,
-    /// One instance in which `warmup` has run, so that a call need not wait for it.
-    spare: Mutex<Option<Box<Instance>>>,
+    spares: Mutex<Vec<Box<Instance>>>,
     restocking: AtomicBool,
+    slowness: AtomicU32,
     calls_there: AtomicU32,
     sessions: TaskTracker,
 }
@@ -108,8 +116,9 @@ impl Backend {
             loader,
             code: prepared.code,
             by_name,
-            spare: Mutex::new(None),
+            spares: Mutex::new(Vec::new()),
             restocking: AtomicBool::new(false),
+            slowness: AtomicU32::new(0),
             calls_there: AtomicU32::new(0),
             sessions: TaskTracker::new(),
         }
@@ -139,7 +148,7 @@ impl Backend {
         self.by_name.get(name)
     }
 
-    /// Where the next call's first slice runs: on the caller's thread unless a recent call overstayed.
+    /// Where the next call's first slice runs: on the caller's thread unless the backend is slow.
     pub(crate) fn slice(&self) -> Slice {
         let spent = self
             .calls_there
@@ -153,9 +162,16 @@ impl Backend {
         }
     }
 
-    /// Learns from a call that is over.
-    pub(crate) fn note(&self, instance: &Instance) {
-        if instance.overstayed() {
+    /// Learns from a call that is over. One slow call can be the machine's doing; several among a few are the backend's.
+    pub(crate) fn note(&self, took: Duration) {
+        if took <= SHORT {
+            let _ = self
+                .slowness
+                .try_update(Ordering::Relaxed, Ordering::Relaxed, |slowness| {
+                    slowness.checked_sub(1)
+                });
+        } else if self.slowness.fetch_add(SLOW_CALL, Ordering::Relaxed) >= SLOW_BACKEND {
+            self.slowness.store(0, Ordering::Relaxed);
             self.calls_there.store(CALLS_THERE, Ordering::Relaxed);
         }
     }
@@ -179,11 +195,7 @@ impl Backend {
             None => &self.warm_up().await?,
         };
         if module.hooks().has_warmup() {
-            let spare = self
-                .spare
-                .lock()
-                .expect("no code panics while it holds the spare")
-                .take();
+            let spare = self.spares().pop();
             self.restock();
             if let Some(spare) = spare {
                 return Ok(spare);
@@ -234,37 +246,46 @@ impl Backend {
     }
 
     pub(super) fn keep_spare(&self, instance: Box<Instance>) {
-        *self
-            .spare
-            .lock()
-            .expect("no code panics while it holds the spare") = Some(instance);
+        self.spares().push(instance);
     }
 
-    /// Makes the next spare in the background.
-    fn restock(self: &Arc<Self>) {
+    fn spares(&self) -> MutexGuard<'_, Vec<Box<Instance>>> {
+        self.spares
+            .lock()
+            .expect("no code panics while it holds the spares")
+    }
+
+    /// Makes the missing spares in the background, one after the other.
+    pub(super) fn restock(self: &Arc<Self>) {
         if self.restocking.swap(true, Ordering::AcqRel) {
             return;
         }
         let backend = self.clone();
         self.guests.start(async move {
-            if let Some(module) = backend.module.get() {
-                match backend.fresh(module).await {
-                    Ok(instance) => backend.keep_spare(instance),
-                    Err(error) => tracing::warn!(backend = %backend.name, %error, "cannot make a spare instance"),
-                }
-            }
+            let outcome = backend.fill_up().await;
             backend.restocking.store(false, Ordering::Release);
+            if let Err(error) = outcome {
+                tracing::warn!(backend = %backend.name, %error, "cannot make a spare instance");
+            }
         });
+    }
+
+    async fn fill_up(&self) -> Result<()> {
+        let Some(module) = self.module.get() else {
+            return Ok(());
+        };
+        while self.spares().len() < SPARES && !self.sessions.is_closed() {
+            let spare = self.fresh(module).await?;
+            self.keep_spare(spare);
+        }
+        Ok(())
     }
 
     /// Waits until the last session is gone, then runs the module's `shutdown` in an instance of its own.
     pub(crate) async fn retire(self: Arc<Self>) {
         self.sessions.close();
         self.sessions.wait().await;
-        self.spare
-            .lock()
-            .expect("no code panics while it holds the spare")
-            .take();
+        self.spares().clear();
         let Some(module) = self
             .module
             .get()

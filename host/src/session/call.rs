@@ -166,8 +166,8 @@ async fn call_in(
         outcome = instance.call(&call) => Some(outcome),
     };
     let number = session.totals.calls.fetch_add(1, Ordering::Relaxed) + 1;
-    session.backend.note(loan.instance());
     let duration = started.elapsed();
+    session.backend.note(duration);
     let usage = Usage {
         duration,
         queue,
@@ -195,7 +195,7 @@ async fn call_in(
                 loan.keep();
                 return Err(error);
             }
-            loan.spoil(error.code(), error.message());
+            loan.spoil(error.code(), error.message().to_owned());
             drop(loan);
             Err(error
                 .detail("session", session.id.as_str())
@@ -217,6 +217,8 @@ async fn call_alone(
     asked: Instant,
     most: Duration,
 ) -> Result<(Called, Box<Instance>)> {
+    // `shutdown` of the backend waits for this call.
+    let _in_use = backend.in_use();
     let params = utf8(&request.params)?;
     let mut instance = backend.instance().await?;
     let temporary = (request.tool.kind == ToolKind::Stateful).then(|| CalledIn {
@@ -235,9 +237,10 @@ async fn call_alone(
         temporary.is_some(),
     )
     .await;
-    backend.note(&instance);
+    let duration = started.elapsed();
+    backend.note(duration);
     let usage = Usage {
-        duration: started.elapsed(),
+        duration,
         queue: started - asked,
         ..instance.usage()
     };

@@ -151,10 +151,11 @@ async fn begin(mut unborn: Unborn, config: String) -> Result<()> {
 async fn first_instance(session: &Session, config: &str) -> Result<Box<Instance>> {
     let backend = &session.backend;
     let mut instance = backend.instance().await?;
+    let start = Instant::now();
     let opened = instance
         .open(|| session.identity(false), config, &session.limits)
         .await;
-    backend.note(&instance);
+    backend.note(start.elapsed());
     opened.map_err(|fault| fault.into_error(&format!("a session of {}", backend.name)))?;
     Ok(instance)
 }

@@ -1,6 +1,7 @@
 //! Where a session's instance rests. It has one owner at any time: the slot, or the [`Loan`] of the one call that runs.
 //! Calls that wait stand in a bounded queue, first come first served.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
@@ -49,7 +50,7 @@ pub(super) struct Loan {
     session: Arc<Session>,
     instance: Option<Box<Instance>>,
     /// None while the instance is whole; else why the session fails if the loan is dropped now.
-    spoiled: Option<(ErrorCode, String)>,
+    spoiled: Option<(ErrorCode, Cow<'static, str>)>,
 }
 
 impl Slot {
@@ -200,8 +201,8 @@ impl Loan {
     }
 
     /// The guest's state is unknown, and this is why.
-    pub(super) fn spoil(&mut self, code: ErrorCode, message: &str) {
-        self.spoiled = Some((code, message.to_owned()));
+    pub(super) fn spoil(&mut self, code: ErrorCode, message: impl Into<Cow<'static, str>>) {
+        self.spoiled = Some((code, message.into()));
     }
 }
 
@@ -215,6 +216,7 @@ impl Drop for Loan {
             None => Slot::put(&self.session, instance),
             Some((code, message)) => {
                 drop(instance);
+                let message = message.into_owned();
                 self.session.end(EndReason::Failed { code, message });
                 self.session.slot.lose();
             }

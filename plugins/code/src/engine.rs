@@ -60,14 +60,19 @@ impl Engine {
     /// What the scripts have declared, sorted by name.
     pub(crate) fn variables(&mut self) -> Vec<Variable> {
         let global = self.context.global_object();
-        let keys = global.own_property_keys(&mut self.context).unwrap_or_default();
+        let keys = global
+            .own_property_keys(&mut self.context)
+            .unwrap_or_default();
         let new = keys.into_iter().filter(|key| !self.builtins.contains(key));
         let globals = new.filter_map(|key| match key {
             PropertyKey::String(name) => Some(name.to_std_string_lossy()),
             PropertyKey::Symbol(_) | PropertyKey::Index(_) => None,
         });
         let names: BTreeSet<String> = globals.chain(self.declared.iter().cloned()).collect();
-        names.into_iter().filter_map(|name| self.variable(name)).collect()
+        names
+            .into_iter()
+            .filter_map(|name| self.variable(name))
+            .collect()
     }
 
     fn variable(&mut self, name: String) -> Option<Variable> {
@@ -75,11 +80,16 @@ impl Engine {
         let value = self.context.eval(Source::from_bytes(&name)).ok()?;
         let shown = inspect(&value, &mut self.context);
         let preview = inspect::shorten(&inspect::in_one_line(&shown), PREVIEW_CHARS_MAX);
-        Some(Variable { name, kind: kind(&value).to_owned(), preview })
+        Some(Variable {
+            name,
+            kind: kind(&value).to_owned(),
+            preview,
+        })
     }
 
     fn evaluate(&mut self, source: &str) -> Evaluated {
-        let plan = rewrite::plan(source, |name| self.known(name)).map_err(|error| failure::syntax(&error, source))?;
+        let plan = rewrite::plan(source, |name| self.known(name))
+            .map_err(|error| failure::syntax(&error, source))?;
         self.declare(&plan.declares);
         let label = format!("call {}", self.calls);
         let value = self.start(&plan, &label);
@@ -88,18 +98,31 @@ impl Engine {
             Err(_) => self.settle(&JsValue::undefined(), &plan),
         };
         let (value, uncaught) = match value {
-            Ok(value) => (settled.value.map(|settled| settled.unwrap_or(value)), settled.uncaught),
+            Ok(value) => (
+                settled.value.map(|settled| settled.unwrap_or(value)),
+                settled.uncaught,
+            ),
             Err(thrown) => (Err(thrown), settled.uncaught),
         };
-        let origin = Origin { label: &label, text: source, edits: &plan.edits };
-        let mut describe = |error: &JsError| failure::describe(error, &origin, &self.limits, &mut self.context);
+        let origin = Origin {
+            label: &label,
+            text: source,
+            edits: &plan.edits,
+        };
+        let mut describe =
+            |error: &JsError| failure::describe(error, &origin, &self.limits, &mut self.context);
         let errors: Vec<ScriptError> = uncaught.iter().map(&mut describe).collect();
         let value = value.map_err(|error| describe(&error));
         self.report(errors, value, settled.timeout)
     }
 
     /// The script's value. Errors that nobody caught count if the script itself went well; the others are printed.
-    fn report(&mut self, uncaught: Vec<ScriptError>, value: Evaluated, timeout: Option<ScriptError>) -> Evaluated {
+    fn report(
+        &mut self,
+        uncaught: Vec<ScriptError>,
+        value: Evaluated,
+        timeout: Option<ScriptError>,
+    ) -> Evaluated {
         let mut errors = uncaught.into_iter();
         let outcome = match (value, timeout) {
             (Ok(_), Some(timeout)) => Err(timeout),
@@ -118,14 +141,28 @@ impl Engine {
             return Known::Lexical;
         }
         let key = PropertyKey::from(JsString::from(name));
-        if self.context.global_object().borrow().properties().contains_key(&key) { Known::Global } else { Known::New }
+        if self
+            .context
+            .global_object()
+            .borrow()
+            .properties()
+            .contains_key(&key)
+        {
+            Known::Global
+        } else {
+            Known::New
+        }
     }
 
     /// Declares names apart from their values, so that a source which throws half-way leaves no name unusable.
     fn declare(&mut self, names: &[String]) {
         for name in names {
             // A name that cannot be declared (`undefined`) is no variable; assigning to it does what the language says.
-            if self.context.eval(Source::from_bytes(&format!("let {name}"))).is_ok() {
+            if self
+                .context
+                .eval(Source::from_bytes(&format!("let {name}")))
+                .is_ok()
+            {
                 self.declared.insert(name.clone());
             }
         }
@@ -134,17 +171,36 @@ impl Engine {
     fn start(&mut self, plan: &Plan, label: &str) -> Result<JsValue, JsError> {
         let source = Source::from_bytes(&plan.text).with_path(Path::new(label));
         let value = Script::parse(source, None, &mut self.context)?.evaluate(&mut self.context)?;
-        Ok(if plan.has_value || plan.is_async { value } else { JsValue::undefined() })
+        Ok(if plan.has_value || plan.is_async {
+            value
+        } else {
+            JsValue::undefined()
+        })
     }
 
     /// Runs what the script left pending: promises, timers.
     fn settle(&mut self, value: &JsValue, plan: &Plan) -> Settlement {
         let promise = value.as_promise();
-        let ended = self.event_loop.settle(promise.as_ref(), self.limits.wait_ms, &mut self.context);
-        let Settled { mut uncaught, timeout } = ended;
+        let ended =
+            self.event_loop
+                .settle(promise.as_ref(), self.limits.wait_ms, &mut self.context);
+        let Settled {
+            mut uncaught,
+            timeout,
+        } = ended;
         uncaught.extend(self.hooks.take_unhandled(promise.as_deref()));
-        let timeout = timeout.map(|message| ScriptError { name: "TimeoutError".into(), message, ..ScriptError::default() });
-        Settlement { value: promise.map(|promise| settled_value(&promise, plan)).transpose(), uncaught, timeout }
+        let timeout = timeout.map(|message| ScriptError {
+            name: "TimeoutError".into(),
+            message,
+            ..ScriptError::default()
+        });
+        Settlement {
+            value: promise
+                .map(|promise| settled_value(&promise, plan))
+                .transpose(),
+            uncaught,
+            timeout,
+        }
     }
 
     fn present(&mut self, evaluated: Evaluated) -> Outcome {
@@ -153,11 +209,25 @@ impl Engine {
             Ok(value) => {
                 let json = json::text(&value, &mut self.context);
                 let too_long = json.as_ref().is_some_and(|json| json.len() > output_bytes);
-                let text = if value.is_undefined() { String::new() } else { inspect::display(&value, &mut self.context) };
+                let text = if value.is_undefined() {
+                    String::new()
+                } else {
+                    inspect::display(&value, &mut self.context)
+                };
                 let value_kind = kind(&value).to_owned();
-                Outcome { value: json.filter(|_| !too_long), text, kind: value_kind, truncated: too_long, ..Outcome::default() }
+                Outcome {
+                    value: json.filter(|_| !too_long),
+                    text,
+                    kind: value_kind,
+                    truncated: too_long,
+                    ..Outcome::default()
+                }
             }
-            Err(error) => Outcome { kind: "undefined".into(), error: Some(error), ..Outcome::default() },
+            Err(error) => Outcome {
+                kind: "undefined".into(),
+                error: Some(error),
+                ..Outcome::default()
+            },
         };
         let printed = Console::of(&self.context).take();
         outcome.stdout = printed.stdout;
@@ -175,11 +245,22 @@ impl Engine {
             .module_loader(Rc::new(boa_engine::module::IdleModuleLoader))
             .build()
             .map_err(|error| format!("cannot build the interpreter: {error}"))?;
-        globals::install(&mut context).map_err(|error| format!("cannot define the globals: {error}"))?;
+        globals::install(&mut context)
+            .map_err(|error| format!("cannot define the globals: {error}"))?;
         let global = context.global_object();
-        let keys = global.own_property_keys(&mut context).map_err(|error| format!("cannot list the globals: {error}"))?;
+        let keys = global
+            .own_property_keys(&mut context)
+            .map_err(|error| format!("cannot list the globals: {error}"))?;
         let builtins = keys.into_iter().collect();
-        let mut engine = Self { context, event_loop, hooks, limits, declared: BTreeSet::new(), builtins, calls: 0 };
+        let mut engine = Self {
+            context,
+            event_loop,
+            hooks,
+            limits,
+            declared: BTreeSet::new(),
+            builtins,
+            calls: 0,
+        };
         engine.apply_limits();
         Ok(engine)
     }
@@ -213,14 +294,21 @@ fn settled_value(promise: &JsPromise, plan: &Plan) -> Result<JsValue, JsError> {
 pub(crate) fn check(source: &str) -> Option<ScriptError> {
     let parsed = nesting::check(source).and_then(|()| {
         let plan = rewrite::plan(source, |_| Known::New);
-        plan.map(|_| Edits::default()).map_err(|error| failure::syntax(&error, source))
+        plan.map(|_| Edits::default())
+            .map_err(|error| failure::syntax(&error, source))
     });
     parsed.err()
 }
 
 /// `TypeError: x is not a function (line 3, column 5)`.
 pub(crate) fn one_line(error: &ScriptError) -> String {
-    let ScriptError { name, message, line, column, .. } = error;
+    let ScriptError {
+        name,
+        message,
+        line,
+        column,
+        ..
+    } = error;
     let place = match (line, column) {
         (Some(line), Some(column)) => format!(" (line {line}, column {column})"),
         _ => String::new(),

@@ -43,7 +43,9 @@ pub(crate) struct Settled {
 impl EventLoop {
     /// The event loop of `context`.
     pub(crate) fn of(context: &Context) -> Rc<Self> {
-        context.downcast_job_executor().expect("every context is built with this event loop")
+        context
+            .downcast_job_executor()
+            .expect("every context is built with this event loop")
     }
 
     /// Starts a timer and returns its number.
@@ -55,19 +57,28 @@ impl EventLoop {
     }
 
     pub(crate) fn cancel(&self, id: u32) {
-        self.timers.borrow_mut().retain(|(_, timer), _| *timer != id);
+        self.timers
+            .borrow_mut()
+            .retain(|(_, timer), _| *timer != id);
     }
 
     /// Runs reactions and timers until nothing is left, or only repeating timers that `main` does not need. Those end here:
     /// between calls nobody is there to run them. Waits `wait_ms` in all at most.
-    pub(crate) fn settle(&self, main: Option<&JsPromise>, wait_ms: u64, context: &mut Context) -> Settled {
+    pub(crate) fn settle(
+        &self,
+        main: Option<&JsPromise>,
+        wait_ms: u64,
+        context: &mut Context,
+    ) -> Settled {
         let mut settled = Settled::default();
         let mut wait_left = wait_ms;
         self.react(&mut settled.uncaught, context);
         while let Some(due) = self.next_due(main) {
             let wait = due.saturating_sub(now_ms(context));
             if wait > wait_left {
-                settled.timeout = Some(format!("the timers want {wait} ms more, and a call may wait {wait_ms} ms in all"));
+                settled.timeout = Some(format!(
+                    "the timers want {wait} ms more, and a call may wait {wait_ms} ms in all"
+                ));
                 break;
             }
             wait_left -= wait;
@@ -85,23 +96,40 @@ impl EventLoop {
     }
 
     fn next_due(&self, main: Option<&JsPromise>) -> Option<u64> {
-        let is_pending = main.is_some_and(|promise| matches!(promise.state(), PromiseState::Pending));
+        let is_pending =
+            main.is_some_and(|promise| matches!(promise.state(), PromiseState::Pending));
         let timers = self.timers.borrow();
         let is_needed = is_pending || timers.values().any(|timer| !timer.repeats);
-        timers.keys().next().map(|(due, _)| *due).filter(|_| is_needed)
+        timers
+            .keys()
+            .next()
+            .map(|(due, _)| *due)
+            .filter(|_| is_needed)
     }
 
     /// Calls the timers that are due, each followed by the reactions that it causes.
     fn fire(&self, uncaught: &mut Vec<JsError>, context: &mut Context) {
         let now = now_ms(context);
-        let due: Vec<(u64, u32)> = self.timers.borrow().range(..=(now, u32::MAX)).map(|(key, _)| *key).collect();
+        let due: Vec<(u64, u32)> = self
+            .timers
+            .borrow()
+            .range(..=(now, u32::MAX))
+            .map(|(key, _)| *key)
+            .collect();
         for key in due {
             // A timer before it may have cancelled this one.
-            let Some(timer) = self.timers.borrow_mut().remove(&key) else { continue };
+            let Some(timer) = self.timers.borrow_mut().remove(&key) else {
+                continue;
+            };
             if timer.repeats {
                 self.schedule(key.1, timer.clone(), context);
             }
-            uncaught.extend(timer.callback.call(&JsValue::undefined(), &timer.arguments, context).err());
+            uncaught.extend(
+                timer
+                    .callback
+                    .call(&JsValue::undefined(), &timer.arguments, context)
+                    .err(),
+            );
             self.react(uncaught, context);
         }
     }

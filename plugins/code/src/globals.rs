@@ -2,6 +2,7 @@
 
 mod console;
 mod files;
+mod json;
 mod timers;
 
 use boa_engine::object::FunctionObjectBuilder;
@@ -17,8 +18,11 @@ type Native = fn(&JsValue, &[JsValue], &mut Context) -> JsResult<JsValue>;
 pub(crate) fn install(context: &mut Context) -> JsResult<()> {
     console::install(context)?;
     timers::install(context)?;
+    json::install(context)?;
     files::install(context)?;
-    context.eval(Source::from_bytes(include_str!("globals/prelude.js"))).map(drop)
+    context
+        .eval(Source::from_bytes(include_str!("globals/prelude.js")))
+        .map(drop)
 }
 
 /// Defines functions of the global object.
@@ -32,8 +36,13 @@ fn define(context: &mut Context, functions: &[(&str, usize, Native)]) -> JsResul
 }
 
 fn callable(context: &Context, name: &str, length: usize, function: Native) -> JsValue {
-    let function = FunctionObjectBuilder::new(context.realm(), NativeFunction::from_fn_ptr(function));
-    function.name(JsString::from(name)).length(length).build().into()
+    let function =
+        FunctionObjectBuilder::new(context.realm(), NativeFunction::from_fn_ptr(function));
+    function
+        .name(JsString::from(name))
+        .length(length)
+        .build()
+        .into()
 }
 
 /// An error that the script can catch.

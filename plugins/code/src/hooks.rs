@@ -24,13 +24,22 @@ pub(crate) struct Hooks {
 impl Hooks {
     /// The reasons of the promises that were rejected and that nobody has looked after, but for `main`.
     pub(crate) fn take_unhandled(&self, main: Option<&JsObject<Promise>>) -> Vec<JsError> {
-        let others = self.unhandled.take().into_iter().filter(|promise| Some(promise) != main);
+        let others = self
+            .unhandled
+            .take()
+            .into_iter()
+            .filter(|promise| Some(promise) != main);
         others.filter_map(rejection).collect()
     }
 }
 
 impl HostHooks for Hooks {
-    fn promise_rejection_tracker(&self, promise: &JsObject<Promise>, operation: OperationType, _: &mut Context) {
+    fn promise_rejection_tracker(
+        &self,
+        promise: &JsObject<Promise>,
+        operation: OperationType,
+        _: &mut Context,
+    ) {
         let mut unhandled = self.unhandled.borrow_mut();
         match operation {
             OperationType::Reject => unhandled.push(promise.clone()),

@@ -20,7 +20,11 @@ const CHARS_MAX: usize = 10_000;
 /// What a value is, in one word.
 pub(crate) fn kind(value: &JsValue) -> &'static str {
     let Some(object) = value.as_object() else {
-        return if value.is_null() { "null" } else { value.type_of() };
+        return if value.is_null() {
+            "null"
+        } else {
+            value.type_of()
+        };
     };
     match () {
         () if object.is::<Proxy>() => "proxy",
@@ -51,7 +55,11 @@ pub(crate) fn display(value: &JsValue, context: &mut Context) -> String {
 
 /// In JavaScript's own notation as far as there is one.
 pub(crate) fn inspect(value: &JsValue, context: &mut Context) -> String {
-    let mut inspector = Inspector { out: String::new(), above: Vec::new(), context };
+    let mut inspector = Inspector {
+        out: String::new(),
+        above: Vec::new(),
+        context,
+    };
     inspector.value(value);
     shorten(&inspector.out, CHARS_MAX)
 }
@@ -59,7 +67,9 @@ pub(crate) fn inspect(value: &JsValue, context: &mut Context) -> String {
 /// The objects that the plain properties of `object` hold.
 pub(crate) fn children(object: &JsObject, context: &mut Context) -> Vec<JsObject> {
     let keys = keys(object, usize::MAX, context);
-    keys.iter().filter_map(|key| own(object, key)?.value()?.as_object()).collect()
+    keys.iter()
+        .filter_map(|key| own(object, key)?.value()?.as_object())
+        .collect()
 }
 
 /// The first `chars` characters, and a mark if there were more.
@@ -98,8 +108,14 @@ impl Inspector<'_> {
             return self.out.push_str("[Circular]");
         }
         let kind = kind(value);
-        if self.above.len() == LEVELS_MAX && matches!(kind, "array" | "object" | "map" | "set" | "promise") {
-            return self.out.push_str(if kind == "array" { "[Array]" } else { "[Object]" });
+        if self.above.len() == LEVELS_MAX
+            && matches!(kind, "array" | "object" | "map" | "set" | "promise")
+        {
+            return self.out.push_str(if kind == "array" {
+                "[Array]"
+            } else {
+                "[Object]"
+            });
         }
         self.above.push(object.clone());
         match kind {
@@ -118,9 +134,14 @@ impl Inspector<'_> {
 
     fn array(&mut self, array: &JsObject) {
         let length = own(array, &PropertyKey::from(JsString::from("length")));
-        let length = length.and_then(|length| length.value()?.as_number()).unwrap_or_default();
-        let shown: Vec<PropertyDescriptor> =
-            (0..ENTRIES_MAX as u32).take_while(|index| f64::from(*index) < length).map(|index| own(array, &index.into()).unwrap_or_default()).collect();
+        let length = length
+            .and_then(|length| length.value()?.as_number())
+            .unwrap_or_default();
+        let shown: Vec<PropertyDescriptor> = (0_u32..)
+            .take(ENTRIES_MAX)
+            .take_while(|index| f64::from(*index) < length)
+            .map(|index| own(array, &index.into()).unwrap_or_default())
+            .collect();
         let left_out = length - shown.len() as f64;
         self.entries('[', ']', shown, left_out, Self::property);
     }
@@ -133,36 +154,64 @@ impl Inspector<'_> {
         let mut keys = keys(object, usize::MAX, self.context);
         let left_out = keys.len().saturating_sub(ENTRIES_MAX);
         keys.truncate(ENTRIES_MAX);
-        let shown: Vec<(PropertyKey, PropertyDescriptor)> =
-            keys.into_iter().filter_map(|key| own(object, &key).map(|property| (key, property))).collect();
-        self.entries('{', '}', shown, left_out as f64, |inspector, (key, property)| {
-            inspector.out.push_str(&name_of(&key));
-            inspector.out.push_str(": ");
-            inspector.property(property);
-        });
+        let shown: Vec<(PropertyKey, PropertyDescriptor)> = keys
+            .into_iter()
+            .filter_map(|key| own(object, &key).map(|property| (key, property)))
+            .collect();
+        self.entries(
+            '{',
+            '}',
+            shown,
+            left_out as f64,
+            |inspector, (key, property)| {
+                inspector.out.push_str(&name_of(&key));
+                inspector.out.push_str(": ");
+                inspector.property(property);
+            },
+        );
     }
 
     fn map(&mut self, object: &JsObject) {
-        let Some(map) = object.downcast_ref::<OrderedMap<JsValue>>() else { return };
+        let Some(map) = object.downcast_ref::<OrderedMap<JsValue>>() else {
+            return;
+        };
         let (size, shown) = (map.len(), map.iter().take(ENTRIES_MAX));
-        let shown: Vec<(JsValue, JsValue)> = shown.map(|(key, value)| (key.clone(), value.clone())).collect();
+        let shown: Vec<(JsValue, JsValue)> = shown
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
         drop(map);
         self.out.push_str(&format!("Map({size}) "));
         let left_out = size.saturating_sub(shown.len());
-        self.entries('{', '}', shown, left_out as f64, |inspector, (key, value)| {
-            inspector.value(&key);
-            inspector.out.push_str(" => ");
-            inspector.value(&value);
-        });
+        self.entries(
+            '{',
+            '}',
+            shown,
+            left_out as f64,
+            |inspector, (key, value)| {
+                inspector.value(&key);
+                inspector.out.push_str(" => ");
+                inspector.value(&value);
+            },
+        );
     }
 
     fn set(&mut self, object: &JsObject) {
-        let Some(set) = object.downcast_ref::<OrderedSet>() else { return };
-        let (size, shown) = (set.len(), set.iter().take(ENTRIES_MAX).cloned().collect::<Vec<JsValue>>());
+        let Some(set) = object.downcast_ref::<OrderedSet>() else {
+            return;
+        };
+        let (size, shown) = (
+            set.len(),
+            set.iter()
+                .take(ENTRIES_MAX)
+                .cloned()
+                .collect::<Vec<JsValue>>(),
+        );
         drop(set);
         self.out.push_str(&format!("Set({size}) "));
         let left_out = size.saturating_sub(shown.len());
-        self.entries('{', '}', shown, left_out as f64, |inspector, value| inspector.value(&value));
+        self.entries('{', '}', shown, left_out as f64, |inspector, value| {
+            inspector.value(&value)
+        });
     }
 
     fn promise(&mut self, object: &JsObject) {
@@ -181,7 +230,9 @@ impl Inspector<'_> {
     fn error(&mut self, error: &JsObject) {
         let name = inherited_text(error, "name").unwrap_or_else(|| "Error".into());
         self.out.push_str(&name);
-        if let Some(message) = inherited_text(error, "message").filter(|message| !message.is_empty()) {
+        if let Some(message) =
+            inherited_text(error, "message").filter(|message| !message.is_empty())
+        {
             self.out.push_str(": ");
             self.out.push_str(&message);
         }
@@ -189,7 +240,9 @@ impl Inspector<'_> {
 
     fn property(&mut self, property: PropertyDescriptor) {
         match property.kind() {
-            DescriptorKind::Data { value: Some(value), .. } => self.value(value),
+            DescriptorKind::Data {
+                value: Some(value), ..
+            } => self.value(value),
             DescriptorKind::Accessor { get: Some(_), .. } => self.out.push_str("[Getter]"),
             DescriptorKind::Accessor { .. } => self.out.push_str("[Setter]"),
             DescriptorKind::Data { .. } | DescriptorKind::Generic => self.out.push_str("undefined"),
@@ -197,8 +250,19 @@ impl Inspector<'_> {
     }
 
     /// `shown` between two brackets, with a note on the `left_out` that follow them.
-    fn entries<T>(&mut self, open: char, close: char, shown: Vec<T>, left_out: f64, mut show: impl FnMut(&mut Self, T)) {
-        let pad = if open == '{' && !shown.is_empty() { " " } else { "" };
+    fn entries<T>(
+        &mut self,
+        open: char,
+        close: char,
+        shown: Vec<T>,
+        left_out: f64,
+        mut show: impl FnMut(&mut Self, T),
+    ) {
+        let pad = if open == '{' && !shown.is_empty() {
+            " "
+        } else {
+            ""
+        };
         self.out.push(open);
         self.out.push_str(pad);
         for (index, entry) in shown.into_iter().enumerate() {
@@ -253,25 +317,48 @@ fn keys(object: &JsObject, most: usize, context: &mut Context) -> Vec<PropertyKe
 
 /// The name of an object's class, unless it is a plain object.
 fn class_name(object: &JsObject) -> Option<String> {
-    let Some(prototype) = object.prototype() else { return Some("[Object: null prototype]".into()) };
+    let Some(prototype) = object.prototype() else {
+        return Some("[Object: null prototype]".into());
+    };
     prototype.prototype()?;
-    let constructor = own(&prototype, &PropertyKey::from(JsString::from("constructor")))?;
-    let name = own(&constructor.value()?.as_object()?, &PropertyKey::from(JsString::from("name")))?;
+    let constructor = own(
+        &prototype,
+        &PropertyKey::from(JsString::from("constructor")),
+    )?;
+    let name = own(
+        &constructor.value()?.as_object()?,
+        &PropertyKey::from(JsString::from("name")),
+    )?;
     Some(name.value()?.as_string()?.to_std_string_lossy()).filter(|name| !name.is_empty())
 }
 
 /// A key as one writes it: quoted unless it is an identifier or a number.
 fn name_of(key: &PropertyKey) -> String {
-    let PropertyKey::String(name) = key else { return key.to_string() };
+    let PropertyKey::String(name) = key else {
+        return key.to_string();
+    };
     let text = name.to_std_string_lossy();
-    let is_name = text.chars().all(|char| char.is_alphanumeric() || char == '_' || char == '$');
-    let starts_as_name = text.chars().next().is_some_and(|char| !char.is_ascii_digit());
-    if is_name && starts_as_name { text } else { quoted(name) }
+    let is_name = text
+        .chars()
+        .all(|char| char.is_alphanumeric() || char == '_' || char == '$');
+    let starts_as_name = text
+        .chars()
+        .next()
+        .is_some_and(|char| !char.is_ascii_digit());
+    if is_name && starts_as_name {
+        text
+    } else {
+        quoted(name)
+    }
 }
 
 fn quoted(text: &JsString) -> String {
     let text = text.to_std_string_lossy();
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
     let mut out = String::with_capacity(text.len() + 2);
     out.push(quote);
     for char in text.chars() {

@@ -155,9 +155,14 @@ mod code {
             .with_output_bytes(config.max_output_bytes)?
             .with_wait_ms(config.max_wait_ms);
         let mut engine = Engine::new(limits)?;
-        let Some(setup) = &config.setup else { return Ok(engine) };
+        let Some(setup) = &config.setup else {
+            return Ok(engine);
+        };
         match engine.run(setup).error {
-            Some(error) => Err(format!("the session's setup failed: {}", engine::one_line(&error))),
+            Some(error) => Err(format!(
+                "the session's setup failed: {}",
+                engine::one_line(&error)
+            )),
             None => Ok(engine),
         }
     }

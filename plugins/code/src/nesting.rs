@@ -24,7 +24,12 @@ pub(crate) fn check(source: &str) -> Result<(), ScriptError> {
         }
         if depth > LEVELS_MAX {
             let message = format!("brackets are nested more than {LEVELS_MAX} deep");
-            return Err(ScriptError { name: "SyntaxError".into(), message, line: Some(line), ..ScriptError::default() });
+            return Err(ScriptError {
+                name: "SyntaxError".into(),
+                message,
+                line: Some(line),
+                ..ScriptError::default()
+            });
         }
     }
     Ok(())
@@ -72,19 +77,36 @@ mod tests {
 
     #[test]
     fn brackets_of_all_kinds_count() {
-        for (open, close) in [("(", ")"), ("[", "]"), ("{a:", "}"), ("`${", "}`"), ("f(", ")")] {
+        for (open, close) in [
+            ("(", ")"),
+            ("[", "]"),
+            ("{a:", "}"),
+            ("`${", "}`"),
+            ("f(", ")"),
+        ] {
             assert!(check(&nested(open, close, LEVELS_MAX)).is_ok(), "{open}");
-            assert!(check(&nested(open, close, LEVELS_MAX + 1)).is_err(), "{open}");
+            assert!(
+                check(&nested(open, close, LEVELS_MAX + 1)).is_err(),
+                "{open}"
+            );
         }
     }
 
     #[test]
     fn brackets_in_strings_and_comments_do_not_count() {
         let many = "(".repeat(500);
-        for source in [format!("'{many}\\''"), format!("\"{many}\""), format!("// {many}\n1"), format!("/* \n{many} */ 1")] {
+        for source in [
+            format!("'{many}\\''"),
+            format!("\"{many}\""),
+            format!("// {many}\n1"),
+            format!("/* \n{many} */ 1"),
+        ] {
             assert!(check(&source).is_ok(), "{source}");
         }
-        assert!(check(&format!("/'/; {many}")).is_ok(), "the rest of that line is taken for a string");
+        assert!(
+            check(&format!("/'/; {many}")).is_ok(),
+            "the rest of that line is taken for a string"
+        );
         assert!(check(&format!("/'/;\n{many}")).is_err());
     }
 

@@ -66,14 +66,26 @@ pub(crate) fn plan(source: &str, known: impl Fn(&str) -> Known) -> Result<Plan, 
     }
     let text = edits.apply(source);
     if text == source || is_script(&text) {
-        return Ok(Plan { text, declares, is_async, has_value, edits });
+        return Ok(Plan {
+            text,
+            declares,
+            is_async,
+            has_value,
+            edits,
+        });
     }
     // A change landed in the wrong place: better no memory of the variables than a wrong program.
     let mut edits = Edits::default();
     if is_async {
         edits.wrap(OPENING, CLOSING);
     }
-    Ok(Plan { text: edits.apply(source), declares: Vec::new(), is_async, has_value, edits })
+    Ok(Plan {
+        text: edits.apply(source),
+        declares: Vec::new(),
+        is_async,
+        has_value,
+        edits,
+    })
 }
 
 /// A source, as far as it is understood: a script, or what can be the body of an async function only.
@@ -127,17 +139,23 @@ fn parse_body(source: &str, interner: &mut Interner) -> Result<FunctionBody, Err
 /// The parser of function bodies lets this pass.
 fn declares_twice(body: &FunctionBody) -> bool {
     let mut seen = HashSet::new();
-    lexically_declared_names(body).into_iter().any(|name| !seen.insert(name))
+    lexically_declared_names(body)
+        .into_iter()
+        .any(|name| !seen.insert(name))
 }
 
 /// The statement whose value is the script's. Functions are hoisted and `;` is nothing, so neither counts.
 fn last_with_value(statements: &[StatementListItem]) -> Option<&Statement> {
     let last = statements.iter().rev().find(|item| match item {
         StatementListItem::Statement(statement) => !matches!(**statement, Statement::Empty),
-        StatementListItem::Declaration(declaration) => statement::function_name(declaration).is_none(),
+        StatementListItem::Declaration(declaration) => {
+            statement::function_name(declaration).is_none()
+        }
     })?;
     match last {
-        StatementListItem::Statement(statement) if !matches!(**statement, Statement::Var(_)) => Some(statement),
+        StatementListItem::Statement(statement) if !matches!(**statement, Statement::Var(_)) => {
+            Some(statement)
+        }
         StatementListItem::Statement(_) | StatementListItem::Declaration(_) => None,
     }
 }

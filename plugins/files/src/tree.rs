@@ -1,12 +1,14 @@
 //! Files and folders as wholes: looking at, moving, copying, deleting, making.
 
-use std::fs;
-use std::io;
+use std::fs::{self, DirEntry};
 
 use crate::files::{Details, Entry, EntryKind};
 use crate::list;
 use crate::workspace::Place;
 use crate::write;
+
+/// How many names of a large folder are in memory at once while it is deleted.
+const DELETED_AT_ONCE: usize = 1000;
 
 /// What may happen to a file that is in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,30 +82,51 @@ fn make_room(to: &Place, existing: Existing) -> Result<(), String> {
 /// Deletes a file, a link, or a folder; a folder with something in it only if `recursive`. Answers how many entries went.
 pub(crate) fn delete(place: &Place, recursive: bool) -> Result<u64, String> {
     refuse_root(place, "deleted")?;
-    if !place.found()?.is_dir() {
-        fs::remove_file(place.path()).map_err(|error| place.cannot("delete", &error))?;
-        return Ok(1);
-    }
-    let inside = entries_below(place).map_err(|error| place.cannot("look through", &error))?;
-    if inside > 0 && !recursive {
+    let is_folder = place.found()?.is_dir();
+    if is_folder && !recursive && !is_empty(place)? {
         return Err(format!(
-            "{place} is a folder with {inside} entries in it: set `recursive` to delete all of them"
+            "{place} is a folder with something in it: set `recursive` to delete it all"
         ));
     }
-    fs::remove_dir_all(place.path()).map_err(|error| place.cannot("delete", &error))?;
-    Ok(inside + 1)
+    if is_folder {
+        delete_folder(place)
+    } else {
+        delete_file(place)
+    }
 }
 
-/// How many files and folders there are below a folder.
-fn entries_below(place: &Place) -> io::Result<u64> {
-    let mut open = vec![place.path().to_owned()];
+fn is_empty(folder: &Place) -> Result<bool, String> {
+    let mut entries = fs::read_dir(folder.path()).map_err(|error| folder.cannot("list", &error))?;
+    Ok(entries.next().is_none())
+}
+
+fn delete_file(place: &Place) -> Result<u64, String> {
+    fs::remove_file(place.path()).map_err(|error| place.cannot("delete", &error))?;
+    Ok(1)
+}
+
+/// Deletes what is in a folder, then the folder. Folders may nest deeper than the stack of a guest.
+fn delete_folder(folder: &Place) -> Result<u64, String> {
     let mut count = 0;
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
+    let mut open = vec![folder.clone()];
+    while let Some(folder) = open.last().cloned() {
+        let cannot = |error| folder.cannot("delete", &error);
+        // Names first, then deletion: a folder that changes while it is read may hide some.
+        let entries = fs::read_dir(folder.path())
+            .map_err(cannot)?
+            .take(DELETED_AT_ONCE);
+        let entries: Vec<DirEntry> = entries.collect::<Result<_, _>>().map_err(cannot)?;
+        if entries.is_empty() {
+            fs::remove_dir(folder.path()).map_err(cannot)?;
+            open.pop();
             count += 1;
-            if entry.file_type()?.is_dir() {
-                open.push(entry.path());
+        }
+        for entry in entries {
+            let place = folder.child(&entry.file_name().to_string_lossy());
+            if entry.file_type().map_err(cannot)?.is_dir() {
+                open.push(place);
+            } else {
+                count += delete_file(&place)?;
             }
         }
     }

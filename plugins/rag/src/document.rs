@@ -22,14 +22,26 @@ impl Document {
     pub(crate) fn new(file: &File, content: &[u8]) -> Self {
         let content = String::from_utf8_lossy(content);
         let content = content.strip_prefix('\u{feff}').unwrap_or(&content);
-        let text = if file.format == Format::Html { outline::html_to_text(content) } else { content.to_owned() };
+        let text = if file.format == Format::Html {
+            outline::html_to_text(content)
+        } else {
+            content.to_owned()
+        };
         let lines: Vec<&str> = text.lines().collect();
         let outline = outline::outline(&lines, file.format);
         let name = file.source.rsplit('/').next().unwrap_or(&file.source);
         let title = outline.title.unwrap_or_else(|| name.to_owned());
         let starts = starts(&text);
         let sections = outline.sections;
-        Self { source: file.source.clone(), title, bytes: file.bytes, passages: 0, text, starts, sections }
+        Self {
+            source: file.source.clone(),
+            title,
+            bytes: file.bytes,
+            passages: 0,
+            text,
+            starts,
+            sections,
+        }
     }
 
     pub(crate) fn line_count(&self) -> u32 {
@@ -38,15 +50,23 @@ impl Document {
 
     /// The lines from `first` to `last`, both from 1 and both included.
     pub(crate) fn lines(&self, first: u32, last: u32) -> &str {
-        let start = self.start(first.saturating_sub(1)).unwrap_or(self.text.len());
+        let start = self
+            .start(first.saturating_sub(1))
+            .unwrap_or(self.text.len());
         let end = self.start(last).unwrap_or(self.text.len());
         self.text.get(start..end).unwrap_or_default()
     }
 
     /// The headings above a line, outermost first.
     pub(crate) fn heading(&self, line: u32) -> String {
-        let after = self.sections.partition_point(|section| section.first_line <= line);
-        after.checked_sub(1).and_then(|index| self.sections.get(index)).map(|section| section.heading.clone()).unwrap_or_default()
+        let after = self
+            .sections
+            .partition_point(|section| section.first_line <= line);
+        after
+            .checked_sub(1)
+            .and_then(|index| self.sections.get(index))
+            .map(|section| section.heading.clone())
+            .unwrap_or_default()
     }
 
     pub(crate) fn sections(&self) -> &[Section] {
@@ -60,9 +80,16 @@ impl Document {
 }
 
 fn starts(text: &str) -> Vec<u32> {
-    let ends = text.match_indices('\n').map(|(at, _)| at + 1).filter(|start| *start < text.len());
+    let ends = text
+        .match_indices('\n')
+        .map(|(at, _)| at + 1)
+        .filter(|start| *start < text.len());
     let first = (!text.is_empty()).then_some(0);
-    first.into_iter().chain(ends).map(|start| u32::try_from(start).unwrap_or(u32::MAX)).collect()
+    first
+        .into_iter()
+        .chain(ends)
+        .map(|start| u32::try_from(start).unwrap_or(u32::MAX))
+        .collect()
 }
 
 #[cfg(test)]
@@ -73,7 +100,12 @@ mod tests {
     use crate::folder::{File, Format};
 
     fn document(source: &str, format: Format, content: &str) -> Document {
-        let file = File { path: PathBuf::new(), source: source.to_owned(), format, bytes: content.len() as u64 };
+        let file = File {
+            path: PathBuf::new(),
+            source: source.to_owned(),
+            format,
+            bytes: content.len() as u64,
+        };
         Document::new(&file, content.as_bytes())
     }
 
@@ -94,8 +126,15 @@ mod tests {
 
     #[test]
     fn the_heading_of_a_line_is_that_of_its_section() {
-        let document = document("a.md", Format::Markdown, "# Title\nintro\n## Part\ntext\n### Detail\nmore");
+        let document = document(
+            "a.md",
+            Format::Markdown,
+            "# Title\nintro\n## Part\ntext\n### Detail\nmore",
+        );
         assert_eq!(document.title, "Title");
-        assert_eq!([1, 2, 4, 6].map(|line| document.heading(line)), ["", "", "Part", "Part > Detail"]);
+        assert_eq!(
+            [1, 2, 4, 6].map(|line| document.heading(line)),
+            ["", "", "Part", "Part > Detail"]
+        );
     }
 }

@@ -39,8 +39,11 @@ pub(crate) struct Listing {
 /// Lists the documents below `root`. Hidden files and folders and files of other kinds are passed over.
 pub(crate) fn list(root: &Path) -> Result<Listing, String> {
     let mut listing = Listing::default();
-    walk(root, "", 0, &mut listing).map_err(|error| format!("cannot list {}: {error}", root.display()))?;
-    listing.files.sort_by(|one, other| one.source.cmp(&other.source));
+    walk(root, "", 0, &mut listing)
+        .map_err(|error| format!("cannot list {}: {error}", root.display()))?;
+    listing
+        .files
+        .sort_by(|one, other| one.source.cmp(&other.source));
     listing.keep_within(TOTAL_BYTES_MAX);
     Ok(listing)
 }
@@ -54,7 +57,10 @@ impl Listing {
             if fits {
                 total += file.bytes;
             } else {
-                left_out.push(format!("{}: the folder has more than {bytes_max} bytes", file.source));
+                left_out.push(format!(
+                    "{}: the folder has more than {bytes_max} bytes",
+                    file.source
+                ));
             }
             fits
         });
@@ -70,7 +76,9 @@ fn walk(folder: &Path, prefix: &str, level: usize, listing: &mut Listing) -> std
         }
         let (path, source) = (entry.path(), format!("{prefix}{name}"));
         // Follows links, which the host keeps within the folder.
-        let Ok(metadata) = fs::metadata(&path) else { continue };
+        let Ok(metadata) = fs::metadata(&path) else {
+            continue;
+        };
         if metadata.is_dir() && level < LEVELS_MAX {
             // A folder that may not be listed does not hide the others.
             if let Err(error) = walk(&path, &format!("{source}/"), level + 1, listing) {
@@ -79,9 +87,16 @@ fn walk(folder: &Path, prefix: &str, level: usize, listing: &mut Listing) -> std
         } else if let Some(format) = format_of(&name).filter(|_| metadata.is_file()) {
             match metadata.len() {
                 bytes if bytes > FILE_BYTES_MAX => {
-                    listing.left_out.push(format!("{source}: it has {bytes} bytes, and {FILE_BYTES_MAX} are the most"));
+                    listing.left_out.push(format!(
+                        "{source}: it has {bytes} bytes, and {FILE_BYTES_MAX} are the most"
+                    ));
                 }
-                bytes => listing.files.push(File { path, source, format, bytes }),
+                bytes => listing.files.push(File {
+                    path,
+                    source,
+                    format,
+                    bytes,
+                }),
             }
         }
     }
@@ -106,19 +121,36 @@ mod tests {
     use super::{Format, Listing, list};
 
     fn sources(listing: &Listing) -> Vec<(&str, Format)> {
-        listing.files.iter().map(|file| (file.source.as_str(), file.format)).collect()
+        listing
+            .files
+            .iter()
+            .map(|file| (file.source.as_str(), file.format))
+            .collect()
     }
 
     #[test]
     fn documents_are_found_at_every_depth() {
         let folder = tempfile::tempdir().unwrap();
-        for (path, text) in [("b.MD", "x"), ("a/c.rst", "x"), ("a/d/e.html", "x"), (".git/f.md", "x"), ("g.png", "x"), ("LICENSE", "x")] {
+        for (path, text) in [
+            ("b.MD", "x"),
+            ("a/c.rst", "x"),
+            ("a/d/e.html", "x"),
+            (".git/f.md", "x"),
+            ("g.png", "x"),
+            ("LICENSE", "x"),
+        ] {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::File::create(&path).and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes())).unwrap();
+            fs::File::create(&path)
+                .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
+                .unwrap();
         }
         let listing = list(folder.path()).unwrap();
-        let expected = [("a/c.rst", Format::ReStructuredText), ("a/d/e.html", Format::Html), ("b.MD", Format::Markdown)];
+        let expected = [
+            ("a/c.rst", Format::ReStructuredText),
+            ("a/d/e.html", Format::Html),
+            ("b.MD", Format::Markdown),
+        ];
         assert_eq!(sources(&listing), expected);
         assert!(listing.left_out.is_empty());
     }
@@ -126,9 +158,15 @@ mod tests {
     #[test]
     fn what_is_too_large_is_left_out_and_named() {
         let folder = tempfile::tempdir().unwrap();
-        fs::File::create(folder.path().join("large.txt")).unwrap().set_len(5 * 1024 * 1024).unwrap();
+        fs::File::create(folder.path().join("large.txt"))
+            .unwrap()
+            .set_len(5 * 1024 * 1024)
+            .unwrap();
         for name in ["1.txt", "2.txt", "3.txt", "4.txt"] {
-            fs::File::create(folder.path().join(name)).unwrap().set_len(3_500_000).unwrap();
+            fs::File::create(folder.path().join(name))
+                .unwrap()
+                .set_len(3_500_000)
+                .unwrap();
         }
         let listing = list(folder.path()).unwrap();
         assert_eq!(listing.files.len(), 3);
@@ -138,6 +176,10 @@ mod tests {
 
     #[test]
     fn a_missing_folder_is_an_error() {
-        assert!(list(std::path::Path::new("/no/such/folder")).unwrap_err().starts_with("cannot list /no/such/folder: "));
+        assert!(
+            list(std::path::Path::new("/no/such/folder"))
+                .unwrap_err()
+                .starts_with("cannot list /no/such/folder: ")
+        );
     }
 }

@@ -7,10 +7,16 @@ use std::collections::HashSet;
 use tantivy::collector::{DocSetCollector, TopDocs};
 use tantivy::directory::RamDirectory;
 use tantivy::indexer::SingleSegmentIndexWriter;
-use tantivy::query::{BooleanQuery, BoostQuery, DisjunctionMaxQuery, FuzzyTermQuery, Occur, PhraseQuery, Query as Clause, TermQuery};
+use tantivy::query::{
+    BooleanQuery, BoostQuery, DisjunctionMaxQuery, FuzzyTermQuery, Occur, PhraseQuery,
+    Query as Clause, TermQuery,
+};
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{TextAnalyzer, TokenizerManager};
-use tantivy::{DocAddress, Index as Tantivy, IndexReader, IndexSettings, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
+use tantivy::{
+    DocAddress, Index as Tantivy, IndexReader, IndexSettings, ReloadPolicy, Searcher,
+    TantivyDocument, TantivyError, Term,
+};
 
 use crate::query::Query;
 use crate::words::{analyzer, is_common, words};
@@ -26,7 +32,7 @@ const NAME_BOOST: f32 = 2.0;
 /// Words that questions are full of count little, but they count: some are keywords of programming languages.
 const COMMON_BOOST: f32 = 0.1;
 /// A word that occurs nowhere is taken for a misspelt one, if it is long enough to be recognized.
-const MISSPELT_BOOST: f32 = 0.5;
+const MISSPELT_BOOST: f32 = 4.0;
 const MISSPELT_CHARS_MIN: usize = 4;
 
 /// The index while passages are being added.
@@ -54,17 +60,32 @@ type Clauses = Vec<(Occur, Box<dyn Clause>)>;
 impl Builder {
     pub(crate) fn new() -> Result<Self, String> {
         let mut schema = Schema::builder();
-        let indexing = TextFieldIndexing::default().set_tokenizer("words").set_index_option(IndexRecordOption::WithFreqsAndPositions);
+        let indexing = TextFieldIndexing::default()
+            .set_tokenizer("words")
+            .set_index_option(IndexRecordOption::WithFreqsAndPositions);
         let options = TextOptions::default().set_indexing_options(indexing);
         let mut field = |name| schema.add_text_field(name, options.clone());
-        let fields = Fields { body: field("body"), heading: field("heading"), title: field("title") };
+        let fields = Fields {
+            body: field("body"),
+            heading: field("heading"),
+            title: field("title"),
+        };
         let tokenizers = TokenizerManager::new();
         tokenizers.register("words", analyzer());
         // A component has no threads.
-        let settings = IndexSettings { docstore_compress_dedicated_thread: false, ..IndexSettings::default() };
-        let builder = Tantivy::builder().schema(schema.build()).settings(settings).tokenizers(tokenizers);
+        let settings = IndexSettings {
+            docstore_compress_dedicated_thread: false,
+            ..IndexSettings::default()
+        };
+        let builder = Tantivy::builder()
+            .schema(schema.build())
+            .settings(settings)
+            .tokenizers(tokenizers);
         let writer = builder.single_segment_index_writer(RamDirectory::create(), WRITER_BYTES);
-        Ok(Self { writer: writer.map_err(broken)?, fields })
+        Ok(Self {
+            writer: writer.map_err(broken)?,
+            fields,
+        })
     }
 
     /// Adds the next passage.
@@ -79,16 +100,32 @@ impl Builder {
     pub(crate) fn finish(self) -> Result<Index, String> {
         let index = self.writer.finalize().map_err(broken)?;
         // The other policies watch the directory from a thread.
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(broken)?;
-        Ok(Index { reader, fields: self.fields })
+        let reader = index
+            .reader_builder()
+            .reload_policy(ReloadPolicy::Manual)
+            .try_into()
+            .map_err(broken)?;
+        Ok(Index {
+            reader,
+            fields: self.fields,
+        })
     }
 }
 
 impl Index {
     /// The numbers of the passages that fit best, with their scores, best first.
-    pub(crate) fn search(&self, query: &Query<'_>, limit: usize) -> Result<Vec<(usize, f32)>, String> {
+    pub(crate) fn search(
+        &self,
+        query: &Query<'_>,
+        limit: usize,
+    ) -> Result<Vec<(usize, f32)>, String> {
         let searcher = self.reader.searcher();
-        let mut asking = Asking { searcher, fields: self.fields, analyzer: analyzer(), asked: HashSet::new() };
+        let mut asking = Asking {
+            searcher,
+            fields: self.fields,
+            analyzer: analyzer(),
+            asked: HashSet::new(),
+        };
         let mut clauses = Clauses::new();
         for phrase in &query.phrases {
             clauses.extend(asking.phrase(phrase).map(|clause| (Occur::Must, clause)));
@@ -101,11 +138,19 @@ impl Index {
         }
         let excluded = asking.excluded(query)?;
         let best = TopDocs::with_limit(limit.max(1) + excluded.len()).order_by_score();
-        let found = asking.searcher.search(&BooleanQuery::new(clauses), &best).map_err(broken)?;
+        let found = asking
+            .searcher
+            .search(&BooleanQuery::new(clauses), &best)
+            .map_err(broken)?;
         // There is one segment, so a passage's number in it is its number.
         let number = |address: DocAddress| usize::try_from(address.doc_id).unwrap_or(usize::MAX);
-        let kept = found.into_iter().filter(|(_, address)| !excluded.contains(address)).take(limit);
-        Ok(kept.map(|(score, address)| (number(address), score)).collect())
+        let kept = found
+            .into_iter()
+            .filter(|(_, address)| !excluded.contains(address))
+            .take(limit);
+        Ok(kept
+            .map(|(score, address)| (number(address), score))
+            .collect())
     }
 }
 
@@ -122,11 +167,17 @@ impl Asking {
     /// The passages that the query leaves out. Not a clause of the search: in one, a phrase that is to be left out is asked
     /// for passages in an order that it does not support (tantivy 0.27).
     fn excluded(&mut self, query: &Query<'_>) -> Result<HashSet<DocAddress>, String> {
-        let phrases: Vec<Box<dyn Clause>> = query.excluded.iter().filter_map(|text| self.phrase(text)).collect();
+        let phrases: Vec<Box<dyn Clause>> = query
+            .excluded
+            .iter()
+            .filter_map(|text| self.phrase(text))
+            .collect();
         if phrases.is_empty() {
             return Ok(HashSet::new());
         }
-        self.searcher.search(&BooleanQuery::union(phrases), &DocSetCollector).map_err(broken)
+        self.searcher
+            .search(&BooleanQuery::union(phrases), &DocSetCollector)
+            .map_err(broken)
     }
 
     /// Passages with the words of `text` in a row; none if there are no words in it.
@@ -150,7 +201,11 @@ impl Asking {
                 true => self.in_any_field(|field| term(field, part)),
                 false => self.misspelt(part),
             };
-            let clause = if is_common(part) { Box::new(BoostQuery::new(clause, COMMON_BOOST)) } else { clause };
+            let clause = if is_common(part) {
+                Box::new(BoostQuery::new(clause, COMMON_BOOST))
+            } else {
+                clause
+            };
             clauses.push((Occur::Should, clause));
         }
         Ok(())
@@ -158,7 +213,12 @@ impl Asking {
 
     fn occurs(&self, word: &str) -> Result<bool, String> {
         for field in self.fields.all() {
-            if self.searcher.doc_freq(&Term::from_field_text(field, word)).map_err(broken)? > 0 {
+            if self
+                .searcher
+                .doc_freq(&Term::from_field_text(field, word))
+                .map_err(broken)?
+                > 0
+            {
                 return Ok(true);
             }
         }
@@ -170,14 +230,26 @@ impl Asking {
             return term(self.fields.body, word);
         }
         let similar = |field| FuzzyTermQuery::new(Term::from_field_text(field, word), 1, true);
-        Box::new(BoostQuery::new(self.in_any_field(|field| Box::new(similar(field))), MISSPELT_BOOST))
+        Box::new(BoostQuery::new(
+            self.in_any_field(|field| Box::new(similar(field))),
+            MISSPELT_BOOST,
+        ))
     }
 
     /// The best of the three fields, as a word in a heading says more than one in the text.
     fn in_any_field(&self, clause: impl Fn(Field) -> Box<dyn Clause>) -> Box<dyn Clause> {
-        let Fields { body, heading, title } = self.fields;
-        let boosted = |field, boost| -> Box<dyn Clause> { Box::new(BoostQuery::new(clause(field), boost)) };
-        let fields = vec![clause(body), boosted(heading, HEADING_BOOST), boosted(title, TITLE_BOOST)];
+        let Fields {
+            body,
+            heading,
+            title,
+        } = self.fields;
+        let boosted =
+            |field, boost| -> Box<dyn Clause> { Box::new(BoostQuery::new(clause(field), boost)) };
+        let fields = vec![
+            clause(body),
+            boosted(heading, HEADING_BOOST),
+            boosted(title, TITLE_BOOST),
+        ];
         Box::new(DisjunctionMaxQuery::with_tie_breaker(fields, TIE_BREAKER))
     }
 }
@@ -189,13 +261,21 @@ impl Fields {
 }
 
 fn term(field: Field, word: &str) -> Box<dyn Clause> {
-    Box::new(TermQuery::new(Term::from_field_text(field, word), IndexRecordOption::WithFreqs))
+    Box::new(TermQuery::new(
+        Term::from_field_text(field, word),
+        IndexRecordOption::WithFreqs,
+    ))
 }
 
 fn in_a_row(field: Field, words: &[String]) -> Box<dyn Clause> {
     match words {
         [word] => term(field, word),
-        words => Box::new(PhraseQuery::new(words.iter().map(|word| Term::from_field_text(field, word)).collect())),
+        words => Box::new(PhraseQuery::new(
+            words
+                .iter()
+                .map(|word| Term::from_field_text(field, word))
+                .collect(),
+        )),
     }
 }
 

@@ -91,7 +91,10 @@ mod rag {
         let limit = limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX);
         library::with(|library| {
             let found = library.search(query, limit, source.as_deref())?;
-            Ok(found.into_iter().map(|(passage, score)| hit(library, passage, score)).collect())
+            Ok(found
+                .into_iter()
+                .map(|(passage, score)| hit(library, passage, score))
+                .collect())
         })
     }
 
@@ -110,7 +113,10 @@ mod rag {
             let document = library.document(source)?;
             let lines_total = document.line_count();
             if line == 0 || line > lines_total {
-                return Err(format!("{} has lines 1 to {lines_total}, not {line}", document.source));
+                return Err(format!(
+                    "{} has lines 1 to {lines_total}, not {line}",
+                    document.source
+                ));
             }
             let first_line = line.saturating_sub(context).max(1);
             let last_line = line.saturating_add(context).min(lines_total);
@@ -133,7 +139,11 @@ mod rag {
         containing: Option<String>,
     ) -> Result<Vec<Source>, String> {
         library::with(|library| {
-            let documents = library.documents().filter(|document| containing.as_deref().is_none_or(|part| document.source.contains(part)));
+            let documents = library.documents().filter(|document| {
+                containing
+                    .as_deref()
+                    .is_none_or(|part| document.source.contains(part))
+            });
             Ok(documents.map(source_of).collect())
         })
     }
@@ -146,7 +156,10 @@ mod rag {
     fn hit(library: &Library, passage: &crate::passage::Passage, score: f32) -> Hit {
         let document = library.document_of(passage);
         Hit {
-            text: document.lines(passage.first_line, passage.last_line).trim_end().to_owned(),
+            text: document
+                .lines(passage.first_line, passage.last_line)
+                .trim_end()
+                .to_owned(),
             score,
             source: document.source.clone(),
             title: document.title.clone(),

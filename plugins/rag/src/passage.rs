@@ -24,7 +24,12 @@ pub(crate) fn divide(document: &Document, index: usize) -> Vec<Passage> {
     let mut passages = Vec::new();
     for section in document.sections() {
         for (first_line, last_line) in pieces(document, section.first_line, section.last_line) {
-            passages.push(Passage { document: index, heading: section.heading.clone(), first_line, last_line });
+            passages.push(Passage {
+                document: index,
+                heading: section.heading.clone(),
+                first_line,
+                last_line,
+            });
         }
     }
     passages
@@ -47,7 +52,11 @@ fn pieces(document: &Document, first: u32, last: u32) -> Vec<(u32, u32)> {
         if let Some(full) = piece.take_if(|piece| piece.size + size > CHARS_MAX) {
             pieces.push((full.first, full.last));
         }
-        let piece = piece.get_or_insert(Piece { first: number, last: number, size: 0 });
+        let piece = piece.get_or_insert(Piece {
+            first: number,
+            last: number,
+            size: 0,
+        });
         piece.last = number;
         piece.size += size;
     }
@@ -70,10 +79,18 @@ mod tests {
     use crate::folder::{File, Format};
 
     fn pieces(content: &str) -> Vec<(String, u32, u32)> {
-        let file = File { path: PathBuf::new(), source: "a.md".into(), format: Format::Markdown, bytes: 0 };
+        let file = File {
+            path: PathBuf::new(),
+            source: "a.md".into(),
+            format: Format::Markdown,
+            bytes: 0,
+        };
         let document = Document::new(&file, content.as_bytes());
         let passages = divide(&document, 0);
-        passages.into_iter().map(|passage| (passage.heading, passage.first_line, passage.last_line)).collect()
+        passages
+            .into_iter()
+            .map(|passage| (passage.heading, passage.first_line, passage.last_line))
+            .collect()
     }
 
     #[test]
@@ -86,14 +103,30 @@ mod tests {
     fn long_sections_are_divided_between_paragraphs() {
         let paragraph = format!("{}\n\n", "word ".repeat(110));
         let found = pieces(&paragraph.repeat(5));
-        assert_eq!(found.iter().map(|(_, first, last)| (*first, *last)).collect::<Vec<_>>(), [(1, 3), (5, 7), (9, 9)]);
+        assert_eq!(
+            found
+                .iter()
+                .map(|(_, first, last)| (*first, *last))
+                .collect::<Vec<_>>(),
+            [(1, 3), (5, 7), (9, 9)]
+        );
     }
 
     #[test]
     fn a_paragraph_without_an_end_is_divided_between_lines() {
-        let found = pieces(&"0123456789 ".repeat(10).trim_end().to_owned().add_lines(100));
+        let found = pieces(
+            &"0123456789 "
+                .repeat(10)
+                .trim_end()
+                .to_owned()
+                .add_lines(100),
+        );
         assert!(found.len() > 5);
-        let longest = found.iter().map(|(_, first, last)| (last - first + 1) * 110).max().unwrap();
+        let longest = found
+            .iter()
+            .map(|(_, first, last)| (last - first + 1) * 110)
+            .max()
+            .unwrap();
         assert!(longest as usize <= CHARS_MAX);
     }
 

@@ -37,7 +37,11 @@ impl<'a> Query<'a> {
                 None => {}
             },
             Part::Phrase { text, is_excluded } if text.contains(char::is_alphanumeric) => {
-                if is_excluded { self.excluded.push(text) } else { self.phrases.push(text) }
+                if is_excluded {
+                    self.excluded.push(text)
+                } else {
+                    self.phrases.push(text)
+                }
             }
             Part::Phrase { .. } => {}
         }
@@ -48,6 +52,7 @@ impl<'a> Query<'a> {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Part<'a> {
     Word(&'a str),
     Phrase { text: &'a str, is_excluded: bool },
@@ -59,7 +64,13 @@ fn next_part(text: &str) -> (Part<'_>, &str) {
     if let Some(quoted) = unsigned.strip_prefix(is_quote)
         && let Some((phrase, after)) = quoted.split_once(is_quote)
     {
-        return (Part::Phrase { text: phrase, is_excluded: unsigned.len() < text.len() }, after);
+        return (
+            Part::Phrase {
+                text: phrase,
+                is_excluded: unsigned.len() < text.len(),
+            },
+            after,
+        );
     }
     let end = text.find(char::is_whitespace).unwrap_or(text.len());
     let (word, after) = text.split_at(end);
@@ -71,7 +82,8 @@ fn is_quote(char: char) -> bool {
 }
 
 fn is_excludable(word: &str) -> bool {
-    word.starts_with(char::is_alphanumeric) && word.chars().filter(|char| char.is_alphanumeric()).count() >= EXCLUDED_CHARS_MIN
+    word.starts_with(char::is_alphanumeric)
+        && word.chars().filter(|char| char.is_alphanumeric()).count() >= EXCLUDED_CHARS_MIN
 }
 
 #[cfg(test)]
@@ -81,19 +93,32 @@ mod tests {
     #[track_caller]
     fn check(text: &str, wanted: &[&str], phrases: &[&str], excluded: &[&str]) {
         let query = Query::parse(text);
-        assert_eq!((query.wanted, query.phrases, query.excluded), (wanted.to_vec(), phrases.to_vec(), excluded.to_vec()));
+        assert_eq!(
+            (query.wanted, query.phrases, query.excluded),
+            (wanted.to_vec(), phrases.to_vec(), excluded.to_vec())
+        );
     }
 
     #[test]
     fn words_phrases_and_exclusions_are_told_apart() {
         check("read json -stream", &["read", "json"], &[], &["stream"]);
-        check("\"list comprehension\" nested -\"dict view\"", &["nested"], &["list comprehension"], &["dict view"]);
+        check(
+            "\"list comprehension\" nested -\"dict view\"",
+            &["nested"],
+            &["list comprehension"],
+            &["dict view"],
+        );
         check("“smart quotes” a\"b", &["a\"b"], &["smart quotes"], &[]);
     }
 
     #[test]
     fn options_are_not_exclusions() {
-        check("python -m venv --clear", &["python", "-m", "venv", "--clear"], &[], &[]);
+        check(
+            "python -m venv --clear",
+            &["python", "-m", "venv", "--clear"],
+            &[],
+            &[],
+        );
     }
 
     #[test]
@@ -101,7 +126,12 @@ mod tests {
         check("", &[], &[], &[]);
         check(" \t\n ", &[], &[], &[]);
         check("\"never closed", &["\"never", "closed"], &[], &[]);
-        check("AND (a:b OR [x TO y}) ^2 ~ *", &["AND", "(a:b", "OR", "[x", "TO", "y})", "^2"], &[], &[]);
+        check(
+            "AND (a:b OR [x TO y}) ^2 ~ *",
+            &["AND", "(a:b", "OR", "[x", "TO", "y})", "^2"],
+            &[],
+            &[],
+        );
         check("\"\" \"  \" - -- ??? 😀", &[], &[], &[]);
         check("日本語 “検索”", &["日本語"], &["検索"], &[]);
         assert_eq!(Query::parse(&"word ".repeat(1000)).wanted.len(), 64);

@@ -1,7 +1,8 @@
 //! Divides text into the words that are indexed and searched for: the same way for both, or nothing would be found.
 
 use tantivy::tokenizer::{
-    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer,
+    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, Stemmer, TextAnalyzer, Token,
+    TokenStream, Tokenizer,
 };
 
 /// Longer ones are digests and data, which nobody types.
@@ -20,16 +21,19 @@ pub(crate) fn analyzer() -> TextAnalyzer {
 /// The words of `text` in the form in which they are indexed.
 pub(crate) fn words(analyzer: &mut TextAnalyzer, text: &str) -> Vec<String> {
     let mut words = Vec::new();
-    analyzer.token_stream(text).process(&mut |token| words.push(token.text.clone()));
+    analyzer
+        .token_stream(text)
+        .process(&mut |token| words.push(token.text.clone()));
     words
 }
 
 /// Whether a word, in the form in which it is indexed, says little about what is asked.
 pub(crate) fn is_common(word: &str) -> bool {
     const COMMON: [&str; 48] = [
-        "a", "about", "an", "and", "ani", "are", "as", "at", "be", "by", "can", "do", "doe", "for", "from", "have", "how", "i", "if", "in",
-        "into", "is", "it", "me", "my", "not", "of", "on", "one", "or", "should", "so", "that", "the", "their", "there", "this", "to", "use",
-        "was", "we", "what", "when", "where", "which", "whi", "with", "you",
+        "a", "about", "an", "and", "ani", "are", "as", "at", "be", "by", "can", "do", "doe", "for",
+        "from", "have", "how", "i", "if", "in", "into", "is", "it", "me", "my", "not", "of", "on",
+        "one", "or", "should", "so", "that", "the", "their", "there", "this", "to", "use", "was",
+        "we", "what", "when", "where", "which", "whi", "with", "you",
     ];
     COMMON.binary_search(&word).is_ok()
 }
@@ -52,7 +56,11 @@ impl Tokenizer for Words {
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream<'a> {
         self.token.reset();
-        WordStream { text, at: 0, token: &mut self.token }
+        WordStream {
+            text,
+            at: 0,
+            token: &mut self.token,
+        }
     }
 }
 
@@ -65,15 +73,22 @@ impl WordStream<'_> {
 impl TokenStream for WordStream<'_> {
     fn advance(&mut self) -> bool {
         let rest = self.rest();
-        let Some((skipped, first)) = rest.char_indices().find(|(_, char)| char.is_alphanumeric()) else { return false };
+        let Some((skipped, first)) = rest.char_indices().find(|(_, char)| char.is_alphanumeric())
+        else {
+            return false;
+        };
         let word = rest.get(skipped..).unwrap_or_default();
         let length = match is_ideograph(first) {
             true => first.len_utf8(),
-            false => word.find(|char: char| !char.is_alphanumeric() || is_ideograph(char)).unwrap_or(word.len()),
+            false => word
+                .find(|char: char| !char.is_alphanumeric() || is_ideograph(char))
+                .unwrap_or(word.len()),
         };
         let (start, end) = (self.at + skipped, self.at + skipped + length);
         self.token.text.clear();
-        self.token.text.push_str(self.text.get(start..end).unwrap_or_default());
+        self.token
+            .text
+            .push_str(self.text.get(start..end).unwrap_or_default());
         self.token.offset_from = start;
         self.token.offset_to = end;
         self.token.position = self.token.position.wrapping_add(1);
@@ -113,10 +128,23 @@ mod tests {
     #[test]
     fn words_of_questions_are_common() {
         let mut analyzer = analyzer();
-        for text in ["How do I use this with any of the", "why does it have to be", "what is a when you are about from"] {
-            assert!(words(&mut analyzer, text).iter().all(|word| is_common(word)), "{text}");
+        for text in [
+            "How do I use this with any of the",
+            "why does it have to be",
+            "what is a when you are about from",
+        ] {
+            assert!(
+                words(&mut analyzer, text)
+                    .iter()
+                    .all(|word| is_common(word)),
+                "{text}"
+            );
         }
-        assert!(!words(&mut analyzer, "read file line").iter().any(|word| is_common(word)));
+        assert!(
+            !words(&mut analyzer, "read file line")
+                .iter()
+                .any(|word| is_common(word))
+        );
     }
 
     #[test]

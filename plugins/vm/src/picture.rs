@@ -81,12 +81,17 @@ fn lines(count: u32, line: impl Fn(u32) -> String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::screen::{Edge, Resolution};
+    use crate::screen::{Edge, Resolution, Sprite};
 
     fn screen() -> Screen {
         let mut screen = Screen::new(Resolution::Low);
-        screen.draw(1, 0, 8, &[0b1010_0000, 0b0110_0000], Edge::Clip);
-        screen.draw(63, 31, 8, &[0x80], Edge::Clip);
+        screen.draw(
+            1,
+            0,
+            Sprite::narrow(&[0b1010_0000, 0b0110_0000]),
+            Edge::Clip,
+        );
+        screen.draw(63, 31, Sprite::narrow(&[0x80]), Edge::Clip);
         screen
     }
 

@@ -26,6 +26,43 @@ pub(crate) struct Screen {
     rows: Vec<Row>,
 }
 
+/// A picture to be drawn: so many bytes a row, from top to bottom.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sprite<'a> {
+    bytes: &'a [u8],
+    bytes_per_row: usize,
+}
+
+impl<'a> Sprite<'a> {
+    /// Eight pixels wide.
+    #[must_use]
+    pub(crate) fn narrow(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            bytes_per_row: 1,
+        }
+    }
+
+    /// Sixteen pixels wide.
+    #[must_use]
+    pub(crate) fn wide(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            bytes_per_row: 2,
+        }
+    }
+
+    /// The rows as they look at the left edge of the screen.
+    fn rows(self) -> impl Iterator<Item = Row> + 'a {
+        let row = |bytes: &[u8]| {
+            bytes.iter().rev().fold(0, |row, &byte| {
+                row >> 8 | Row::from(byte) << (WIDTH_MAX - 8)
+            })
+        };
+        self.bytes.chunks(self.bytes_per_row).map(row)
+    }
+}
+
 impl Resolution {
     fn width(self) -> u32 {
         match self {
@@ -78,24 +115,17 @@ impl Screen {
         self.rows.fill(0);
     }
 
-    /// Flips the pixels of a sprite whose rows are `sprite_width` bits wide, and says whether one of them went out.
-    /// The corner (x, y) wraps around the screen in any case; `edge` decides about the rest.
-    pub(crate) fn draw(
-        &mut self,
-        x: u8,
-        y: u8,
-        sprite_width: u32,
-        sprite: &[u16],
-        edge: Edge,
-    ) -> bool {
+    /// Flips the pixels of a sprite and says whether one of them went out. The corner (x, y) wraps around the screen in
+    /// any case; `edge` decides about the rest.
+    pub(crate) fn draw(&mut self, x: u8, y: u8, sprite: Sprite<'_>, edge: Edge) -> bool {
         let (x, y) = (u32::from(x) % self.width(), u32::from(y) % self.height());
         let mut went_out = false;
-        for (line, &pixels) in (0..).zip(sprite) {
+        for (line, pixels) in (0..).zip(sprite.rows()) {
             let row_index = match edge {
                 Edge::Wrap => (y + line) % self.height(),
                 Edge::Clip => y + line,
             };
-            let mask = self.place(pixels, sprite_width, x, edge);
+            let mask = self.place(pixels, x, edge);
             let Some(row) = self.rows.get_mut(row_index as usize) else {
                 break;
             };
@@ -106,14 +136,13 @@ impl Screen {
     }
 
     /// The row that holds one line of a sprite at column `x`.
-    fn place(&self, pixels: u16, sprite_width: u32, x: u32, edge: Edge) -> Row {
-        let at_left = Row::from(pixels) << (WIDTH_MAX - sprite_width);
-        let placed = (at_left >> x) & self.visible();
+    fn place(&self, pixels: Row, x: u32, edge: Edge) -> Row {
+        let placed = (pixels >> x) & self.visible();
         match edge {
             Edge::Clip => placed,
             // What does not fit between x and the right edge comes in again at the left.
             Edge::Wrap => {
-                placed | (at_left.checked_shl(self.width() - x).unwrap_or(0) & self.visible())
+                placed | (pixels.checked_shl(self.width() - x).unwrap_or(0) & self.visible())
             }
         }
     }
@@ -153,9 +182,9 @@ mod tests {
     #[test]
     fn drawing_twice_leaves_nothing_and_reports_it() {
         let mut screen = Screen::new(Resolution::Low);
-        assert!(!screen.draw(3, 2, 8, &[0b1010_0001], Edge::Clip));
+        assert!(!screen.draw(3, 2, Sprite::narrow(&[0b1010_0001]), Edge::Clip));
         assert_eq!(lit_pixels(&screen), [(3, 2), (5, 2), (10, 2)]);
-        assert!(screen.draw(3, 2, 8, &[0b1010_0001], Edge::Clip));
+        assert!(screen.draw(3, 2, Sprite::narrow(&[0b1010_0001]), Edge::Clip));
         assert_eq!(screen.lit(), 0);
     }
 
@@ -178,7 +207,7 @@ mod tests {
             ),
         ] {
             let mut screen = Screen::new(Resolution::Low);
-            screen.draw(62, 31, 8, &[0xF0, 0xF0], edge);
+            screen.draw(62, 31, Sprite::narrow(&[0xF0, 0xF0]), edge);
             assert_eq!(lit_pixels(&screen), expected, "{edge:?}");
         }
     }
@@ -186,21 +215,21 @@ mod tests {
     #[test]
     fn the_corner_of_a_sprite_wraps_even_when_its_rest_is_clipped() {
         let mut screen = Screen::new(Resolution::Low);
-        screen.draw(64 + 5, 32 + 1, 8, &[0x80], Edge::Clip);
+        screen.draw(64 + 5, 32 + 1, Sprite::narrow(&[0x80]), Edge::Clip);
         assert_eq!(lit_pixels(&screen), [(5, 1)]);
     }
 
     #[test]
     fn wide_sprites_wrap_on_the_wide_screen() {
         let mut screen = Screen::new(Resolution::High);
-        screen.draw(120, 63, 16, &[0x8001, 0x8001], Edge::Wrap);
+        screen.draw(120, 63, Sprite::wide(&[0x80, 0x01, 0x80, 0x01]), Edge::Wrap);
         assert_eq!(lit_pixels(&screen), [(7, 0), (120, 0), (7, 63), (120, 63)]);
     }
 
     #[test]
     fn scrolling_moves_and_loses_what_leaves() {
         let mut screen = Screen::new(Resolution::Low);
-        screen.draw(60, 30, 8, &[0xF0, 0x10], Edge::Clip);
+        screen.draw(60, 30, Sprite::narrow(&[0xF0, 0x10]), Edge::Clip);
         screen.scroll_down(1);
         assert_eq!(
             lit_pixels(&screen),

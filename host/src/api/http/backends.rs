@@ -147,6 +147,7 @@ pub(super) async fn put(
     headers: HeaderMap,
     Component(component): Component,
 ) -> Result<Json<BackendBody>, Refused> {
+    visitor.operator(&api.host)?;
     let query = checked_query(query, &visitor)?;
     let loaded = async {
         api.host
@@ -167,6 +168,7 @@ pub(super) async fn delete(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<BackendBody>, Refused> {
+    visitor.operator(&api.host)?;
     let unloaded = BackendName::parse(&name).and_then(|name| {
         api.host
             .delete_backend(&name, if_match(&headers).as_deref())
@@ -198,6 +200,7 @@ pub(super) async fn warm_up(
     visitor: Visitor,
     Body(body): Body,
 ) -> Result<Response, Refused> {
+    visitor.operator(&api.host)?;
     let refused = |error| Refused(error, visitor.request_id.clone());
     let names = names(&body).map_err(refused)?;
     let reports = api

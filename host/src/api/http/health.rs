@@ -52,22 +52,8 @@ pub(super) async fn shutdown(
     State(api): State<Arc<Api>>,
     visitor: Visitor,
 ) -> Result<impl IntoResponse, Refused> {
-    let caller = visitor.caller(&api.host, None);
-    match caller {
-        Ok(caller) if caller.only.is_none() => {
-            api.host.request_stop();
-            Ok((
-                StatusCode::ACCEPTED,
-                Json(json!({"request_id": visitor.request_id.as_str(), "status": "stopping"})),
-            ))
-        }
-        Ok(_) => Err(Refused(
-            Error::new(
-                ErrorCode::Forbidden,
-                "a session's token does not stop the host",
-            ),
-            visitor.request_id,
-        )),
-        Err(error) => Err(Refused(error, visitor.request_id)),
-    }
+    visitor.operator(&api.host)?;
+    api.host.request_stop();
+    let body = json!({"request_id": visitor.request_id.as_str(), "status": "stopping"});
+    Ok((StatusCode::ACCEPTED, Json(body)))
 }

@@ -3,7 +3,7 @@
 //! It counts, names and checks; it never touches the guest. Dropping a resource runs the guest's destructor, so whoever
 //! owns the instance does that with what `drain` and `orphans` hand out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -93,7 +93,7 @@ impl Handles {
     }
 
     /// Takes resources out of the table that a call is about to consume.
-    pub(super) fn consume(&mut self, numbers: &[u64]) {
+    pub(super) fn consume(&mut self, numbers: &HashSet<u64>) {
         for number in numbers {
             self.entries.remove(number);
         }

@@ -14,6 +14,8 @@ mod sequence;
 mod value;
 mod variant;
 
+use std::collections::HashSet;
+
 use serde::de;
 use serde_json::de::StrRead;
 
@@ -35,8 +37,9 @@ pub(super) const SAFE_MAX: u64 = (1 << 53) - 1;
 pub(super) struct Reader<'h> {
     handles: &'h Handles,
     values_left: usize,
-    consumed: Vec<u64>,
-    borrowed: Vec<u64>,
+    /// Numbers of handles.
+    consumed: HashSet<u64>,
+    borrowed: HashSet<u64>,
     problem: Option<Problem>,
     /// From the innermost to the outermost; filled on the way back from a problem.
     segments: Vec<String>,
@@ -75,8 +78,8 @@ impl<'h> Reader<'h> {
         Reader {
             handles,
             values_left: VALUES_MAX,
-            consumed: Vec::new(),
-            borrowed: Vec::new(),
+            consumed: HashSet::new(),
+            borrowed: HashSet::new(),
             problem: None,
             segments: Vec::new(),
         }

@@ -16,18 +16,24 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { call_depth: CALL_DEPTH_DEFAULT, output_bytes: OUTPUT_BYTES_DEFAULT, wait_ms: WAIT_MS_DEFAULT }
+        Self {
+            call_depth: CALL_DEPTH_DEFAULT,
+            output_bytes: OUTPUT_BYTES_DEFAULT,
+            wait_ms: WAIT_MS_DEFAULT,
+        }
     }
 }
 
 impl Limits {
     pub(crate) fn with_call_depth(mut self, depth: Option<u32>) -> Result<Self, String> {
-        self.call_depth = within("max_call_depth", depth, CALL_DEPTH_MAX)?.unwrap_or(self.call_depth);
+        self.call_depth =
+            within("max_call_depth", depth, CALL_DEPTH_MAX)?.unwrap_or(self.call_depth);
         Ok(self)
     }
 
     pub(crate) fn with_output_bytes(mut self, bytes: Option<u32>) -> Result<Self, String> {
-        self.output_bytes = within("max_output_bytes", bytes, OUTPUT_BYTES_MAX)?.unwrap_or(self.output_bytes);
+        self.output_bytes =
+            within("max_output_bytes", bytes, OUTPUT_BYTES_MAX)?.unwrap_or(self.output_bytes);
         Ok(self)
     }
 
@@ -44,7 +50,9 @@ impl Limits {
 
 fn within(name: &str, value: Option<u32>, max: u32) -> Result<Option<usize>, String> {
     match value {
-        Some(value) if value == 0 || value > max => Err(format!("{name} is {value}: it must be from 1 to {max}")),
+        Some(value) if value == 0 || value > max => {
+            Err(format!("{name} is {value}: it must be from 1 to {max}"))
+        }
         Some(value) => Ok(usize::try_from(value).ok()),
         None => Ok(None),
     }

@@ -12,7 +12,9 @@ thread_local! {
 impl Engine {
     /// An engine that has run nothing yet.
     pub(crate) fn new(limits: Limits) -> Result<Self, String> {
-        let Some(mut engine) = PREPARED.take() else { return Self::build(limits) };
+        let Some(mut engine) = PREPARED.take() else {
+            return Self::build(limits);
+        };
         engine.limits = limits;
         engine.apply_limits();
         Ok(engine)
@@ -23,9 +25,13 @@ impl Engine {
         let mut engine = Self::build(Limits::default())?;
         // The first run fills tables that the interpreter makes on demand. It must leave nothing behind, and draw no
         // random number: the generator's state would be the same in every session.
-        let outcome = engine.run("void JSON.stringify([1, `${/a/.test('a')}`, new Map(), new Date(0)])");
+        let outcome =
+            engine.run("void JSON.stringify([1, `${/a/.test('a')}`, new Map(), new Date(0)])");
         if let Some(error) = outcome.error {
-            return Err(format!("the interpreter does not work: {}: {}", error.name, error.message));
+            return Err(format!(
+                "the interpreter does not work: {}: {}",
+                error.name, error.message
+            ));
         }
         engine.calls = 0;
         PREPARED.set(Some(engine));

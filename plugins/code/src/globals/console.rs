@@ -28,7 +28,9 @@ pub(crate) struct Printed {
 impl Console {
     /// The console of `context`.
     pub(crate) fn of(context: &Context) -> &Self {
-        context.get_data().expect("every context is built with a console")
+        context
+            .get_data()
+            .expect("every context is built with a console")
     }
 
     pub(crate) fn set_limit(&self, bytes: usize) {
@@ -36,7 +38,11 @@ impl Console {
     }
 
     pub(crate) fn take(&self) -> Printed {
-        Printed { stdout: self.stdout.take(), stderr: self.stderr.take(), truncated: self.is_truncated.take() }
+        Printed {
+            stdout: self.stdout.take(),
+            stderr: self.stderr.take(),
+            truncated: self.is_truncated.take(),
+        }
     }
 
     /// Prints a line on the stream for errors.
@@ -53,7 +59,10 @@ impl Console {
         } else {
             self.is_truncated.set(true);
             let room = self.limit.get().saturating_sub(stream.len());
-            stream.push_str(line.get(..line.floor_char_boundary(room)).unwrap_or_default());
+            stream.push_str(
+                line.get(..line.floor_char_boundary(room))
+                    .unwrap_or_default(),
+            );
         }
     }
 }
@@ -99,7 +108,11 @@ fn warn(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<J
 }
 
 fn assert(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
-    let (condition, rest) = arguments.split_first().map_or((false, arguments), |(first, rest)| (first.to_boolean(), rest));
+    let (condition, rest) = arguments
+        .split_first()
+        .map_or((false, arguments), |(first, rest)| {
+            (first.to_boolean(), rest)
+        });
     if !condition {
         let line = format!("Assertion failed: {}", line(rest, context));
         Console::of(context).complain(line.trim_end_matches(": "));
@@ -108,6 +121,9 @@ fn assert(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult
 }
 
 fn line(arguments: &[JsValue], context: &mut Context) -> String {
-    let shown: Vec<String> = arguments.iter().map(|argument| display(argument, context)).collect();
+    let shown: Vec<String> = arguments
+        .iter()
+        .map(|argument| display(argument, context))
+        .collect();
     shown.join(" ")
 }

@@ -39,7 +39,12 @@ fn start(arguments: &[JsValue], repeats: bool, context: &mut Context) -> JsResul
     let callback = function(arguments)?;
     let delay = arguments.get_or_undefined(1).to_u32(context)?;
     let arguments = arguments.get(2..).unwrap_or_default().to_vec();
-    let timer = Timer { callback, arguments, repeats, delay_ms: u64::from(delay) };
+    let timer = Timer {
+        callback,
+        arguments,
+        repeats,
+        delay_ms: u64::from(delay),
+    };
     let id = EventLoop::of(context).start(timer, context);
     Ok(JsValue::from(id))
 }
@@ -64,6 +69,13 @@ fn now(_: &JsValue, _: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
 }
 
 fn function(arguments: &[JsValue]) -> JsResult<JsFunction> {
-    let first = arguments.get_or_undefined(0).as_object().and_then(JsFunction::from_object);
-    first.ok_or_else(|| JsNativeError::typ().with_message("the first argument is not a function").into())
+    let first = arguments
+        .get_or_undefined(0)
+        .as_object()
+        .and_then(JsFunction::from_object);
+    first.ok_or_else(|| {
+        JsNativeError::typ()
+            .with_message("the first argument is not a function")
+            .into()
+    })
 }

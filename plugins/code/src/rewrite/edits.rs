@@ -29,7 +29,13 @@ pub(crate) struct Place {
 impl Edits {
     /// Writes `inserted` in place of `removed` bytes at `at`, which is `place`.
     pub(super) fn replace(&mut self, at: usize, removed: usize, inserted: String, place: Place) {
-        self.changes.push(Change { at, removed, inserted, line: place.line, column: place.column });
+        self.changes.push(Change {
+            at,
+            removed,
+            inserted,
+            line: place.line,
+            column: place.column,
+        });
     }
 
     /// Puts `text` before everything else, on the first line.
@@ -60,7 +66,11 @@ impl Edits {
     /// The place in the old text of a place in the new one. All that was inserted is ASCII, so its bytes are its columns.
     pub(crate) fn original(&self, place: Place) -> Place {
         let Place { line, column } = place;
-        let prefix = if line == 1 { columns(self.prefix.len()) } else { 0 };
+        let prefix = if line == 1 {
+            columns(self.prefix.len())
+        } else {
+            0
+        };
         let mut column = column.saturating_sub(prefix).max(1);
         for change in self.changes.iter().filter(|change| change.line == line) {
             let grown = columns(change.inserted.len()).saturating_sub(columns(change.removed));

@@ -32,7 +32,15 @@ pub(super) struct Rewriter<'a, K> {
 impl<'a, K: Fn(&str) -> Known> Rewriter<'a, K> {
     pub(super) fn new(source: &'a str, interner: &'a Interner, known: K, is_async: bool) -> Self {
         let lines = line_starts(source);
-        Self { source, lines, interner, known, is_async, edits: Edits::default(), declares: Vec::new() }
+        Self {
+            source,
+            lines,
+            interner,
+            known,
+            is_async,
+            edits: Edits::default(),
+            declares: Vec::new(),
+        }
     }
 
     pub(super) fn rewrite(&mut self, statements: &[StatementListItem]) {
@@ -43,7 +51,9 @@ impl<'a, K: Fn(&str) -> Known> Rewriter<'a, K> {
                 StatementListItem::Declaration(declaration) => self.declaration(declaration),
             };
         }
-        if self.is_async && let Some(Statement::Expression(expression)) = last_with_value(statements) {
+        if self.is_async
+            && let Some(Statement::Expression(expression)) = last_with_value(statements)
+        {
             self.insert(leftmost(expression), "return ");
         }
     }
@@ -73,10 +83,19 @@ impl<'a, K: Fn(&str) -> Known> Rewriter<'a, K> {
     fn variables(&mut self, list: &VariableList, keyword: &str) -> Option<()> {
         let first = list.as_ref().first()?;
         let keyword_at = self.word_before(binding_start(first.binding()), keyword)?;
-        let empty = list.as_ref().iter().filter(|variable| variable.init().is_none() && keyword != "var");
+        let empty = list
+            .as_ref()
+            .iter()
+            .filter(|variable| variable.init().is_none() && keyword != "var");
         // `let a` again means undefined again; without a value it would keep the old one.
-        let resets = empty.map(|variable| self.end_of_name(variable)).collect::<Option<Vec<Position>>>()?;
-        self.replace(keyword_at, keyword.len(), format!("{:1$}", ";0,", keyword.len()))?;
+        let resets = empty
+            .map(|variable| self.end_of_name(variable))
+            .collect::<Option<Vec<Position>>>()?;
+        self.replace(
+            keyword_at,
+            keyword.len(),
+            format!("{:1$}", ";0,", keyword.len()),
+        )?;
         for end in resets {
             self.insert(end, "=void 0");
         }
@@ -124,9 +143,15 @@ impl<'a, K: Fn(&str) -> Known> Rewriter<'a, K> {
     /// The end of the class or function that begins at `start`: the first closing brace that completes a script.
     fn end_of_block(&self, start: usize) -> Option<usize> {
         let text = self.source.get(start..)?;
-        let braces = text.match_indices('}').map(|(at, _)| at + 1).take(BRACES_TRIED_MAX);
+        let braces = text
+            .match_indices('}')
+            .map(|(at, _)| at + 1)
+            .take(BRACES_TRIED_MAX);
         // A brace inside cannot be the end while more are open than closed; strings may hold either, hence the parse.
-        braces.filter(|end| text.get(..*end).is_some_and(is_script)).map(|end| start + end).next()
+        braces
+            .filter(|end| text.get(..*end).is_some_and(is_script))
+            .map(|end| start + end)
+            .next()
     }
 
     fn declare_bound(&mut self, variable: &Variable) {
@@ -147,7 +172,9 @@ impl<'a, K: Fn(&str) -> Known> Rewriter<'a, K> {
 
     /// Where the name of a variable without a value ends; none if it is a pattern or has an escape in it.
     fn end_of_name(&self, variable: &Variable) -> Option<Position> {
-        let Binding::Identifier(identifier) = variable.binding() else { return None };
+        let Binding::Identifier(identifier) = variable.binding() else {
+            return None;
+        };
         let name = self.resolve(identifier.sym());
         let start = identifier.span().start();
         let is_plain = self.source.get(self.offset(start)?..)?.starts_with(&name);
@@ -169,17 +196,30 @@ impl<'a, K: Fn(&str) -> Known> Rewriter<'a, K> {
         let line = self.lines.partition_point(|start| *start <= at);
         let start = *self.lines.get(line.checked_sub(1)?)?;
         let column = self.source.get(start..at)?.chars().count() + 1;
-        let place = Place { line: u32::try_from(line).ok()?, column: u32::try_from(column).ok()? };
+        let place = Place {
+            line: u32::try_from(line).ok()?,
+            column: u32::try_from(column).ok()?,
+        };
         self.edits.replace(at, removed, inserted, place);
         Some(())
     }
 
     /// The offset in bytes of a position, whose column counts characters.
     fn offset(&self, position: Position) -> Option<usize> {
-        let start = *self.lines.get(usize::try_from(position.line_number()).ok()?.checked_sub(1)?)?;
-        let skipped = usize::try_from(position.column_number()).ok()?.checked_sub(1)?;
+        let start = *self.lines.get(
+            usize::try_from(position.line_number())
+                .ok()?
+                .checked_sub(1)?,
+        )?;
+        let skipped = usize::try_from(position.column_number())
+            .ok()?
+            .checked_sub(1)?;
         let line = self.source.get(start..)?;
-        let within = line.char_indices().map(|(at, _)| at).chain([line.len()]).nth(skipped)?;
+        let within = line
+            .char_indices()
+            .map(|(at, _)| at)
+            .chain([line.len()])
+            .nth(skipped)?;
         Some(start + within)
     }
 
@@ -207,7 +247,10 @@ fn binding_start(binding: &Binding) -> Position {
 }
 
 fn place(position: Position) -> Place {
-    Place { line: position.line_number(), column: position.column_number() }
+    Place {
+        line: position.line_number(),
+        column: position.column_number(),
+    }
 }
 
 /// Where `word` begins, if it is what comes before `at`.

@@ -89,7 +89,7 @@ fn folders_with_content_are_only_deleted_on_demand() {
     let refusal = delete(&folder.place("a"), false).unwrap_err();
     assert_eq!(
         refusal,
-        "a is a folder with 3 entries in it: set `recursive` to delete all of them"
+        "a is a folder with something in it: set `recursive` to delete it all"
     );
     assert_eq!(delete(&folder.place("a/b/two"), false), Ok(1));
     assert_eq!(delete(&folder.place("a/b"), false), Ok(1));
@@ -99,6 +99,20 @@ fn folders_with_content_are_only_deleted_on_demand() {
         delete(&folder.place("."), true).unwrap_err(),
         "the workspace itself cannot be deleted"
     );
+}
+
+#[test]
+fn a_large_folder_is_deleted_in_turns() {
+    let names: Vec<String> = (0..2 * DELETED_AT_ONCE + 1)
+        .map(|name| format!("a/{name}"))
+        .collect();
+    let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
+    let folder = Folder::with(&files);
+    assert_eq!(
+        delete(&folder.place("a"), true),
+        Ok(2 * DELETED_AT_ONCE as u64 + 2)
+    );
+    assert!(folder.names(".").is_empty());
 }
 
 #[cfg(unix)]

@@ -29,7 +29,12 @@ pub(super) struct Builder {
 
 impl Builder {
     pub(super) fn new() -> Self {
-        Self { title: None, sections: Vec::new(), above: Vec::new(), start: 0 }
+        Self {
+            title: None,
+            sections: Vec::new(),
+            above: Vec::new(),
+            start: 0,
+        }
     }
 
     /// A heading that begins at the line with this index. A lower level is further out.
@@ -57,16 +62,27 @@ impl Builder {
 
     pub(super) fn finish(mut self, line_count: usize) -> Outline {
         self.cut(line_count);
-        Outline { title: self.title, sections: self.sections }
+        Outline {
+            title: self.title,
+            sections: self.sections,
+        }
     }
 
     fn cut(&mut self, index: usize) {
         if index > self.start {
             // The title is said already, of the document as a whole.
             let is_title = |text: &String| self.title.as_ref() == Some(text);
-            let headings = self.above.iter().enumerate().filter(|(place, (_, text))| *place > 0 || !is_title(text));
+            let headings = self
+                .above
+                .iter()
+                .enumerate()
+                .filter(|(place, (_, text))| *place > 0 || !is_title(text));
             let headings: Vec<&str> = headings.map(|(_, (_, text))| text.as_str()).collect();
-            self.sections.push(Section { heading: headings.join(" > "), first_line: number(self.start + 1), last_line: number(index) });
+            self.sections.push(Section {
+                heading: headings.join(" > "),
+                first_line: number(self.start + 1),
+                last_line: number(index),
+            });
             self.start = index;
         }
     }

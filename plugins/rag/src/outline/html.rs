@@ -45,17 +45,29 @@ impl<'a> Tag<'a> {
     fn parse(html: &'a str) -> Option<Self> {
         if html.starts_with("<!--") {
             let end = html.find("-->").map_or(html.len(), |end| end + 3);
-            return Some(Self { source: html.get(..end)?, name: String::new(), is_end: false });
+            return Some(Self {
+                source: html.get(..end)?,
+                name: String::new(),
+                is_end: false,
+            });
         }
         let inner = html.get(1..)?;
         let is_end = inner.starts_with('/');
         let inner = inner.trim_start_matches('/');
-        if !inner.starts_with(|char: char| char.is_ascii_alphabetic() || char == '!' || char == '?') {
+        if !inner.starts_with(|char: char| char.is_ascii_alphabetic() || char == '!' || char == '?')
+        {
             return None;
         }
         let source = html.get(..=html.find('>')?)?;
-        let name = inner.split(|char: char| !char.is_ascii_alphanumeric()).next().unwrap_or_default();
-        Some(Self { source, name: name.to_ascii_lowercase(), is_end })
+        let name = inner
+            .split(|char: char| !char.is_ascii_alphanumeric())
+            .next()
+            .unwrap_or_default();
+        Some(Self {
+            source,
+            name: name.to_ascii_lowercase(),
+            is_end,
+        })
     }
 
     fn heading_level(&self) -> Option<usize> {
@@ -86,7 +98,9 @@ fn write_tag(tag: &Tag<'_>, text: &mut String) {
 fn content_of<'a>(html: &'a str, name: &str) -> &'a str {
     let closing = format!("</{name}");
     let lower = html.to_ascii_lowercase();
-    let end = lower.find(&closing).and_then(|at| lower.get(at..)?.find('>').map(|length| at + length + 1));
+    let end = lower
+        .find(&closing)
+        .and_then(|at| lower.get(at..)?.find('>').map(|length| at + length + 1));
     html.get(..end.unwrap_or(html.len())).unwrap_or(html)
 }
 
@@ -95,7 +109,10 @@ fn title_in(head: &str) -> Option<String> {
     let start = lower.find("<title")?;
     let start = start + lower.get(start..)?.find('>')? + 1;
     let end = start + lower.get(start..)?.find('<')?;
-    let title = decode(head.get(start..end)?).split_whitespace().collect::<Vec<&str>>().join(" ");
+    let title = decode(head.get(start..end)?)
+        .split_whitespace()
+        .collect::<Vec<&str>>()
+        .join(" ");
     (!title.is_empty()).then_some(title)
 }
 
@@ -108,7 +125,10 @@ fn decode(text: &str) -> String {
     let mut parts = text.split('&');
     decoded.push_str(parts.next().unwrap_or_default());
     for part in parts {
-        match part.split_once(';').and_then(|(name, rest)| Some((entity(name)?, rest))) {
+        match part
+            .split_once(';')
+            .and_then(|(name, rest)| Some((entity(name)?, rest)))
+        {
             Some((char, rest)) => {
                 decoded.push(char);
                 decoded.push_str(rest);
@@ -131,10 +151,28 @@ fn entity(name: &str) -> Option<char> {
         return char::from_u32(code);
     }
     let known = [
-        ("amp", '&'), ("lt", '<'), ("gt", '>'), ("quot", '"'), ("apos", '\''), ("nbsp", ' '), ("copy", '©'), ("mdash", '—'), ("ndash", '–'),
-        ("hellip", '…'), ("rsquo", '’'), ("lsquo", '‘'), ("rdquo", '”'), ("ldquo", '“'), ("para", '¶'), ("middot", '·'), ("times", '×'),
+        ("amp", '&'),
+        ("lt", '<'),
+        ("gt", '>'),
+        ("quot", '"'),
+        ("apos", '\''),
+        ("nbsp", ' '),
+        ("copy", '©'),
+        ("mdash", '—'),
+        ("ndash", '–'),
+        ("hellip", '…'),
+        ("rsquo", '’'),
+        ("lsquo", '‘'),
+        ("rdquo", '”'),
+        ("ldquo", '“'),
+        ("para", '¶'),
+        ("middot", '·'),
+        ("times", '×'),
     ];
-    known.iter().find(|(known, _)| *known == name).map(|(_, char)| *char)
+    known
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, char)| *char)
 }
 
 #[cfg(test)]
@@ -144,7 +182,10 @@ mod tests {
     #[test]
     fn tags_go_and_lines_stay() {
         let html = "<!DOCTYPE html>\n<html><head>\n<title>A &amp; B</title><style>p {\n}</style></head>\n<body><p>one <b>two</b>\n&lt;three&gt; &#233;&unknown; 1 < 2</p></body>";
-        assert_eq!(to_text(html), "# A & B\n\n\n\n one two\n<three> é&unknown; 1 < 2 ");
+        assert_eq!(
+            to_text(html),
+            "# A & B\n\n\n\n one two\n<three> é&unknown; 1 < 2 "
+        );
     }
 
     #[test]
@@ -155,7 +196,14 @@ mod tests {
 
     #[test]
     fn broken_markup_does_not_end_the_text() {
-        for (html, text) in [("a < b", "a < b"), ("a <b", "a <b"), ("<!-- open", ""), ("<script>x", ""), ("", ""), ("é<i>ü</i>", "éü")] {
+        for (html, text) in [
+            ("a < b", "a < b"),
+            ("a <b", "a <b"),
+            ("<!-- open", ""),
+            ("<script>x", ""),
+            ("", ""),
+            ("é<i>ü</i>", "éü"),
+        ] {
             assert_eq!(to_text(html), text);
         }
     }

@@ -21,7 +21,11 @@ pub(super) fn outline(lines: &[&str]) -> Outline {
                 builder.heading(level, previous, index - 1);
             }
         }
-        previous = if fence.is_some() || line.starts_with("    ") { "" } else { trimmed };
+        previous = if fence.is_some() || line.starts_with("    ") {
+            ""
+        } else {
+            trimmed
+        };
     }
     builder.finish(lines.len())
 }
@@ -30,14 +34,17 @@ fn atx(line: &str) -> Option<(usize, &str)> {
     let indent = line.len() - line.trim_start_matches(' ').len();
     let text = line.trim().trim_start_matches('#');
     let level = line.trim().len() - text.len();
-    let is_heading = indent < 4 && (1..=6).contains(&level) && (text.is_empty() || text.starts_with([' ', '\t']));
+    let is_heading = indent < 4
+        && (1..=6).contains(&level)
+        && (text.is_empty() || text.starts_with([' ', '\t']));
     is_heading.then(|| (level, text.trim().trim_end_matches('#').trim_end()))
 }
 
 /// The level of the heading that `underline` makes of the line before it.
 fn setext(underline: &str, previous: &str) -> Option<usize> {
     let is_text = !previous.is_empty() && !previous.starts_with(['#', '>', '-', '*', '|', '`']);
-    let is_line_of = |char: char| underline.len() >= 2 && underline.chars().all(|other| other == char);
+    let is_line_of =
+        |char: char| underline.len() >= 2 && underline.chars().all(|other| other == char);
     match () {
         () if !is_text => None,
         () if is_line_of('=') => Some(1),
@@ -48,7 +55,10 @@ fn setext(underline: &str, previous: &str) -> Option<usize> {
 
 /// The three or more characters that open or close a block of code.
 fn fence_marker(line: &str) -> Option<&str> {
-    let char = line.chars().next().filter(|char| matches!(char, '`' | '~'))?;
+    let char = line
+        .chars()
+        .next()
+        .filter(|char| matches!(char, '`' | '~'))?;
     let length = line.len() - line.trim_start_matches(char).len();
     line.get(..length).filter(|_| length >= 3)
 }
@@ -60,19 +70,34 @@ mod tests {
     fn sections(text: &str) -> Vec<(String, u32, u32)> {
         let lines: Vec<&str> = text.lines().collect();
         let outline = outline(&lines);
-        outline.sections.into_iter().map(|section| (section.heading, section.first_line, section.last_line)).collect()
+        outline
+            .sections
+            .into_iter()
+            .map(|section| (section.heading, section.first_line, section.last_line))
+            .collect()
     }
 
     #[test]
     fn both_kinds_of_headings_nest() {
-        let found = sections("Title\n=====\nintro\n\nPart\n----\ntext\n### Detail ###\nmore\n## Next\n");
-        let expected = [("", 1, 4), ("Part", 5, 7), ("Part > Detail", 8, 9), ("Next", 10, 10)];
-        assert_eq!(found, expected.map(|(heading, first, last)| (heading.to_owned(), first, last)));
+        let found =
+            sections("Title\n=====\nintro\n\nPart\n----\ntext\n### Detail ###\nmore\n## Next\n");
+        let expected = [
+            ("", 1, 4),
+            ("Part", 5, 7),
+            ("Part > Detail", 8, 9),
+            ("Next", 10, 10),
+        ];
+        assert_eq!(
+            found,
+            expected.map(|(heading, first, last)| (heading.to_owned(), first, last))
+        );
     }
 
     #[test]
     fn code_is_no_heading() {
-        let found = sections("# Title\n```sh\n# comment\n~~~\n```\n    # indented\n#hashtag\n- item\n---\ntext");
+        let found = sections(
+            "# Title\n```sh\n# comment\n~~~\n```\n    # indented\n#hashtag\n- item\n---\ntext",
+        );
         assert_eq!(found, [(String::new(), 1, 10)]);
     }
 

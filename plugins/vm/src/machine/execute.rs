@@ -5,10 +5,13 @@ use super::{Fault, Machine};
 use crate::font;
 use crate::instruction::{Instruction as I, Register};
 use crate::quirks::Model;
-use crate::screen::{Edge, Resolution, Screen};
+use crate::screen::{Edge, Resolution, Screen, Sprite};
 
 /// How deep subroutines nest.
 const STACK_MAX: usize = 16;
+
+/// Sixteen rows of sixteen pixels.
+const LARGE_SPRITE_BYTES: usize = 32;
 
 impl Machine {
     /// Carries out `instruction`. On a fault nothing has changed, the program counter included.
@@ -173,26 +176,18 @@ impl Machine {
     }
 
     fn draw(&mut self, x: Register, y: Register, rows: u8) -> Result<(), Fault> {
-        let is_large = rows == 0 && self.settings.model == Model::SuperChip;
-        let (width, bytes_per_row, length) = if is_large {
-            (16, 2, 32)
+        let sprite = if rows == 0 && self.settings.model == Model::SuperChip {
+            Sprite::wide(self.memory.read(self.index, LARGE_SPRITE_BYTES)?)
         } else {
-            (8, 1, rows.into())
+            Sprite::narrow(self.memory.read(self.index, rows.into())?)
         };
-        let bytes = self.memory.read(self.index, length)?;
-        let row = |bytes: &[u8]| {
-            bytes
-                .iter()
-                .fold(0, |row, &byte| row << 8 | u16::from(byte))
-        };
-        let sprite: Vec<u16> = bytes.chunks(bytes_per_row).map(row).collect();
         let edge = if self.settings.quirks.sprites_clip {
             Edge::Clip
         } else {
             Edge::Wrap
         };
         let (x, y) = (self.registers.get(x), self.registers.get(y));
-        let collides = self.screen.draw(x, y, width, &sprite, edge);
+        let collides = self.screen.draw(x, y, sprite, edge);
         self.registers.set(VF, u8::from(collides));
         Ok(())
     }

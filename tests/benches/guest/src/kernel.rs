@@ -30,7 +30,9 @@ pub(crate) fn words(rounds: u32) -> u64 {
     let mut state = 1_u64;
     let text: Vec<String> = (0..4000)
         .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             format!("word{}", (state >> 33) % 900)
         })
         .collect();

@@ -175,9 +175,9 @@ impl Value<'_, '_, '_> {
             return Err(self.mismatch(format!("{quoted}, which the same call gives away")));
         }
         match usage {
-            Use::Consume => self.reader.consumed.push(number),
-            Use::Borrow => self.reader.borrowed.push(number),
-        }
+            Use::Consume => self.reader.consumed.insert(number),
+            Use::Borrow => self.reader.borrowed.insert(number),
+        };
         Ok(Val::Resource(value))
     }
 }

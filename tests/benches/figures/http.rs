@@ -1,0 +1,126 @@
+//! HTTP/1.1 as a client that measures needs it: whole requests made beforehand, one answer after another on a connection that stays open,
+//! and nothing done to an answer beyond finding its end. A client library would cost more than the servers that are measured.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// No answer that is measured takes this long.
+const PATIENCE: Duration = Duration::from_secs(60);
+const BUFFER_BYTES: usize = 16 << 10;
+
+/// A whole request.
+pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// Where an answer ends and what it says first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    pub(crate) body_starts: usize,
+    pub(crate) ends: usize,
+}
+
+impl Head {
+    /// None: the head is not whole yet.
+    ///
+    /// # Errors
+    /// It is no answer with a length.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Option<Self>, String> {
+        let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
+            return Ok(None);
+        };
+        let (head, _) = bytes.split_at(end);
+        let head = std::str::from_utf8(head).map_err(|error| error.to_string())?;
+        let mut lines = head.lines();
+        let status = lines
+            .next()
+            .and_then(|line| line.split_ascii_whitespace().nth(1)?.parse().ok())
+            .ok_or_else(|| format!("no status in {head:?}"))?;
+        let length: usize = lines
+            .filter_map(|line| line.split_once(':'))
+            .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+            .and_then(|(_, value)| value.trim().parse().ok())
+            .ok_or_else(|| format!("no length in {head:?}"))?;
+        let body_starts = end + 4;
+        Ok(Some(Self {
+            status,
+            body_starts,
+            ends: body_starts + length,
+        }))
+    }
+}
+
+/// A connection for single calls: setting up, looking after.
+pub(crate) struct Client {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Client {
+    pub(crate) fn connect(address: SocketAddr) -> Result<Self, String> {
+        let connect = || {
+            let stream = TcpStream::connect(address)?;
+            stream.set_nodelay(true)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            Ok(stream)
+        };
+        let stream: std::io::Result<TcpStream> = connect();
+        Ok(Self {
+            stream: stream.map_err(|error| format!("cannot connect to {address}: {error}"))?,
+            buffer: Vec::with_capacity(BUFFER_BYTES),
+        })
+    }
+
+    pub(crate) fn send(&mut self, request: &[u8]) -> Result<Answer, String> {
+        let sent = self.stream.write_all(request);
+        sent.map_err(|error| format!("cannot send a request: {error}"))?;
+        self.buffer.clear();
+        let mut chunk = [0; BUFFER_BYTES];
+        loop {
+            if let Some(head) = Head::read(&self.buffer)?
+                && let Some(body) = self.buffer.get(head.body_starts..head.ends)
+            {
+                let body = body.to_vec();
+                return Ok(Answer {
+                    status: head.status,
+                    body,
+                });
+            }
+            let read = self.stream.read(&mut chunk);
+            match read.map_err(|error| format!("no answer: {error}"))? {
+                0 => return Err("the server closed the connection without an answer".to_owned()),
+                count => self
+                    .buffer
+                    .extend_from_slice(chunk.get(..count).unwrap_or_default()),
+            }
+        }
+    }
+
+    /// Sends JSON and answers with JSON.
+    ///
+    /// # Errors
+    /// Also any status that is not a success.
+    pub(crate) fn post(&mut self, path: &str, body: &Value) -> Result<Value, String> {
+        let answer = self.send(&post(path, &body.to_string()))?;
+        if !(200..300).contains(&answer.status) {
+            let text = String::from_utf8_lossy(&answer.body);
+            return Err(format!("{path} answered {}: {text}", answer.status));
+        }
+        serde_json::from_slice(&answer.body).map_err(|error| format!("{path}: {error}"))
+    }
+}

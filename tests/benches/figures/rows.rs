@@ -1,0 +1,52 @@
+//! The rows, in the order in which they run: first those that want a quiet machine.
+
+use crate::bench::Bench;
+use crate::figure::Outcome;
+
+mod compute;
+mod density;
+mod fastapi;
+mod growth;
+mod large_arguments;
+mod live_session;
+mod neighbour;
+mod start;
+mod temporary_session;
+
+/// The text that the small calls carry.
+const TEXT: &str = "thirty-two bytes of plain text..";
+
+/// One experiment. It may yield several figures.
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) run: fn(&Bench) -> Result<Outcome, String>,
+}
+
+const ROWS: [Row; 9] = [
+    live_session::ROW,
+    temporary_session::ROW,
+    fastapi::ROW,
+    large_arguments::ROW,
+    compute::ROW,
+    start::ROW,
+    density::ROW,
+    neighbour::ROW,
+    growth::ROW,
+];
+
+/// # Errors
+/// No row has such a name.
+pub(crate) fn chosen(filter: Option<&str>) -> Result<Vec<&'static Row>, String> {
+    let fits = |row: &&Row| filter.is_none_or(|filter| row.name.contains(filter));
+    let chosen: Vec<&Row> = ROWS.iter().filter(fits).collect();
+    if chosen.is_empty() {
+        let names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
+        let filter = filter.unwrap_or_default();
+        return Err(format!(
+            "no row is called {filter:?}; there are {}",
+            names.join(", ")
+        ));
+    }
+    Ok(chosen)
+}

@@ -1,0 +1,11 @@
+//! Sessions, from their first call to their end.
+
+mod access;
+mod endings;
+mod listing;
+mod logs;
+mod queue;
+mod state;
+mod storm;
+mod temporary;
+mod timers;

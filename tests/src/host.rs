@@ -1,0 +1,266 @@
+//! A host without doors, on the runtime of the test that made it: where the test has stopped the clock, the host's timers stand as well.
+
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use bytes::Bytes;
+use hostel_host::engine::{Engine, EngineConfig};
+use hostel_host::error::{ErrorCode, Result};
+use hostel_host::host::{
+    BackendInfo, Caller, Execute, Executed, Host, HostConfig, Runtimes, SessionChoice, Source,
+    Started,
+};
+use hostel_host::ids::{BackendName, RequestId, SessionId, SessionName, WorkerId};
+use hostel_host::policy::{FolderAccess, FolderGrant, Limits};
+use hostel_host::registry::BackendSettings;
+use hostel_host::session::{Farewell, NewSession, SessionInfo, Timers};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::Handle;
+
+use crate::Guest;
+
+/// One for the whole test binary: a pool of instances takes address space, and a test needs few of them.
+static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
+    let limits = Limits::default();
+    let config = EngineConfig {
+        instances_max: 4096,
+        memory_bytes_max: limits.memory_bytes,
+        table_elements_max: limits.table_elements,
+    };
+    Arc::new(Engine::new(&config).expect("the machine has room for a pool"))
+});
+
+pub struct TestHost {
+    pub host: Arc<Host>,
+    folder: TempDir,
+}
+
+/// A caller of verbs.
+#[derive(Clone)]
+pub struct Worker {
+    pub host: Arc<Host>,
+    pub caller: Caller,
+}
+
+/// A session that a test has begun.
+#[derive(Clone)]
+pub struct TestSession {
+    pub worker: Worker,
+    pub id: SessionId,
+    pub token: String,
+    backend: String,
+}
+
+impl TestHost {
+    #[expect(
+        clippy::new_without_default,
+        reason = "a test makes it inside a runtime, and on purpose"
+    )]
+    pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub fn with(change: impl FnOnce(&mut HostConfig)) -> Self {
+        let folder = tempfile::tempdir().expect("the machine has room for a folder");
+        let mut config = HostConfig {
+            timers: Timers::default(),
+            sessions_max: 3000,
+            sessions_per_worker: 3000,
+            workspaces: folder.path().join("workspaces"),
+            settings: BackendSettings::default(),
+        };
+        change(&mut config);
+        let runtimes = Runtimes {
+            guests: Handle::current(),
+            timers: Handle::current(),
+        };
+        let host = Arc::new(Host::new(config, ENGINE.clone(), None, runtimes));
+        Self { host, folder }
+    }
+
+    /// The host's own folder, gone at the end of the test.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub async fn load(&self, name: &str, guest: &Guest) -> BackendInfo {
+        self.load_with(name, guest, |_| {}).await
+    }
+
+    /// Loads a guest with settings that differ from the default ones.
+    pub async fn load_with(
+        &self,
+        name: &str,
+        guest: &Guest,
+        change: impl FnOnce(&mut BackendSettings),
+    ) -> BackendInfo {
+        let mut settings = BackendSettings::default();
+        change(&mut settings);
+        self.load_bytes(name, &guest.component(), settings)
+            .await
+            .expect("the guest loads")
+    }
+
+    /// # Errors
+    /// Those of the host: the bytes may be anything.
+    pub async fn load_bytes(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        settings: BackendSettings,
+    ) -> Result<BackendInfo> {
+        let path = self.folder().join(format!("{name}.wasm"));
+        fs_err::write(&path, bytes).expect("the folder can be written to");
+        let source = Source {
+            name: BackendName::parse(name)?,
+            path,
+            pin: None,
+            settings,
+        };
+        self.host.load(source).await
+    }
+
+    pub fn worker(&self, id: &str) -> Worker {
+        let worker = WorkerId::parse(id).expect("it is the id of a worker");
+        Worker {
+            host: self.host.clone(),
+            caller: Caller { worker, only: None },
+        }
+    }
+
+    /// A folder in which the lab leaves its marks; see [`TestHost::marks`].
+    pub fn marks_grant(&self) -> FolderGrant {
+        let host = self.folder().join("marks");
+        fs_err::create_dir_all(&host).expect("the folder can be written to");
+        FolderGrant {
+            host,
+            guest: "/marks".to_owned(),
+            access: FolderAccess::ReadWrite,
+        }
+    }
+
+    /// How many marks were left that begin with this letter: `w`armup, `i`nitialize, `c`leanup, `s`hutdown, or `m` by the tool `mark`.
+    pub fn marks(&self, letter: char) -> usize {
+        let marks = fs_err::read_dir(self.folder().join("marks")).expect("marks are granted");
+        marks
+            .flatten()
+            .filter(|mark| mark.file_name().to_string_lossy().starts_with(letter))
+            .count()
+    }
+}
+
+impl Worker {
+    /// Calls a tool and answers with its value.
+    ///
+    /// # Errors
+    /// Those of the host. A tool's own error is a value here.
+    pub async fn call(&self, action: &str, params: Value) -> Result<Value> {
+        self.call_in(SessionChoice::Any, action, params).await
+    }
+
+    /// # Errors
+    /// As [`Worker::call`].
+    pub async fn call_in(
+        &self,
+        session: SessionChoice,
+        action: &str,
+        params: Value,
+    ) -> Result<Value> {
+        let executed = self.execute(session, action, params).await?;
+        Ok(serde_json::from_slice(&executed.called.answer.json).expect("an answer is JSON"))
+    }
+
+    /// # Errors
+    /// As [`Worker::call`].
+    pub async fn execute(
+        &self,
+        session: SessionChoice,
+        action: &str,
+        params: Value,
+    ) -> Result<Executed> {
+        let execute = Execute {
+            action: action.to_owned(),
+            params: Bytes::from(params.to_string()),
+            session,
+            timeout: None,
+        };
+        self.host
+            .execute(&self.caller, &RequestId::next(), execute)
+            .await
+    }
+
+    /// Begins a session of the default name.
+    pub async fn begin(&self, backend: &str) -> TestSession {
+        self.begin_with(backend, |_| {}).await
+    }
+
+    pub async fn begin_named(&self, backend: &str, name: &str) -> TestSession {
+        let name = SessionName::parse(name).expect("it is a name");
+        self.begin_with(backend, |new| new.name = name).await
+    }
+
+    pub async fn begin_with(
+        &self,
+        backend: &str,
+        change: impl FnOnce(&mut NewSession),
+    ) -> TestSession {
+        let mut new = NewSession::default();
+        change(&mut new);
+        let started = self.create(backend, new).await.expect("the session begins");
+        TestSession {
+            worker: self.clone(),
+            id: started.info.id,
+            token: started.token.expect("it is new"),
+            backend: backend.to_owned(),
+        }
+    }
+
+    /// # Errors
+    /// Those of the host.
+    pub async fn create(&self, backend: &str, new: NewSession) -> Result<Started> {
+        let backend = BackendName::parse(backend)?;
+        self.host.create_session(&self.caller, &backend, new).await
+    }
+}
+
+impl TestSession {
+    /// Calls a tool of the session's backend in it.
+    ///
+    /// # Errors
+    /// As [`Worker::call`].
+    pub async fn call(&self, tool: &str, params: Value) -> Result<Value> {
+        let action = format!("{}:{tool}", self.backend);
+        self.worker
+            .call_in(SessionChoice::Id(self.id.clone()), &action, params)
+            .await
+    }
+
+    /// # Errors
+    /// Those of the host.
+    pub fn info(&self) -> Result<SessionInfo> {
+        self.worker.host.session(&self.worker.caller, &self.id)
+    }
+
+    /// # Errors
+    /// Those of the host.
+    pub fn keep_alive(&self) -> Result<SessionInfo> {
+        self.worker.host.keep_alive(&self.worker.caller, &self.id)
+    }
+
+    /// # Errors
+    /// Those of the host.
+    pub async fn destroy(&self) -> Result<Farewell> {
+        let (_, farewell) = self
+            .worker
+            .host
+            .destroy_session(&self.worker.caller, &self.id)
+            .await?;
+        Ok(farewell)
+    }
+
+    /// The code with which the session answers, if it is not there.
+    pub fn gone(&self) -> Option<ErrorCode> {
+        self.info().err().map(|error| error.code())
+    }
+}
