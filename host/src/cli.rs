@@ -86,7 +86,7 @@ struct HostArgs {
     /// Seconds after which any session ends; 0: never [default: 1800].
     #[arg(long, env = "HOSTEL_MAX_LIFETIME", value_name = "SECONDS")]
     max_lifetime: Option<f64>,
-    /// Live sessions at once [default: 10000].
+    /// Live sessions at once [default: 1000].
     #[arg(long, env = "HOSTEL_MAX_SESSIONS", value_name = "COUNT")]
     max_sessions: Option<u32>,
     /// What to log: error, warn, info, debug, or a filter such as hostel_host=debug [default: info].

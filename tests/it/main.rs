@@ -3,5 +3,9 @@
 //! Most speak to the host's verbs on a stopped clock; those below `http` and `cli` go through the doors.
 
 mod calls;
+mod cli;
+mod http;
+mod plugins;
 mod registry;
 mod sessions;
+mod tidy;

@@ -5,6 +5,7 @@ mod endings;
 mod listing;
 mod logs;
 mod queue;
+mod starting;
 mod state;
 mod storm;
 mod temporary;

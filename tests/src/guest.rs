@@ -88,10 +88,12 @@ impl Guest {
         let (interface, function) = hook.names();
         let export = format!("export hostel:backend/{interface}@0.1.0;");
         if !self.wit.contains(&export) {
-            self.wit = replaced(&self.wit, "export tools;", &format!("export tools; {export}"));
+            self.wit = self.wit.replace("export tools;", &format!("export tools; {export}"));
         }
-        let call = format!("$ok (; {function} ;)");
-        self.core = replaced(&self.core, &call, behaviour.function());
+        let place = format!(" (; {function} ;)");
+        let (before, after) = self.core.split_once(&place).expect("only the lab has hooks to choose");
+        let (before, _) = before.rsplit_once('$').expect("a function stands before its place");
+        self.core = format!("{before}{}{place}{after}", behaviour.function());
         self
     }
 
@@ -159,9 +161,4 @@ impl Behaviour {
             Self::LingerAndRefuse => "$linger_and_refuse",
         }
     }
-}
-
-fn replaced(text: &str, from: &str, to: &str) -> String {
-    assert!(text.contains(from), "the guest has no {from:?}");
-    text.replace(from, to)
 }

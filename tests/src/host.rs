@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hostel_host::engine::{Engine, EngineConfig};
@@ -171,6 +172,22 @@ impl Worker {
         Ok(serde_json::from_slice(&executed.called.answer.json).expect("an answer is JSON"))
     }
 
+    /// Calls a tool and waits for it only so long.
+    ///
+    /// # Errors
+    /// As [`Worker::call`].
+    pub async fn call_within(
+        &self,
+        timeout: Duration,
+        action: &str,
+        params: Value,
+    ) -> Result<Value> {
+        let executed = self
+            .run(SessionChoice::Any, action, params, Some(timeout))
+            .await?;
+        Ok(serde_json::from_slice(&executed.called.answer.json).expect("an answer is JSON"))
+    }
+
     /// # Errors
     /// As [`Worker::call`].
     pub async fn execute(
@@ -179,11 +196,21 @@ impl Worker {
         action: &str,
         params: Value,
     ) -> Result<Executed> {
+        self.run(session, action, params, None).await
+    }
+
+    async fn run(
+        &self,
+        session: SessionChoice,
+        action: &str,
+        params: Value,
+        timeout: Option<Duration>,
+    ) -> Result<Executed> {
         let execute = Execute {
             action: action.to_owned(),
             params: Bytes::from(params.to_string()),
             session,
-            timeout: None,
+            timeout,
         };
         self.host
             .execute(&self.caller, &RequestId::next(), execute)

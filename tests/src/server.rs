@@ -37,6 +37,11 @@ impl TestServer {
         Self::start_with(guests, |_| {}).await
     }
 
+    /// Serves the backends that the configuration names, and nothing else.
+    pub async fn serve(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_with(&[], change).await
+    }
+
     pub async fn start_with(guests: &[(&str, &Guest)], change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("the machine has room for a folder");
         let mut config = Config {
@@ -61,6 +66,8 @@ impl TestServer {
             };
             app.host.load(source).await.expect("the guest loads");
         }
+        let sources = app.sources().expect("the configuration's folders are there");
+        app.load(sources, |_| {}).await;
         let running = app.serve().expect("the doors open");
         Self {
             host: running.host.clone(),

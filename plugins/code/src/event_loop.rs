@@ -4,19 +4,21 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::{self, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use boa_engine::builtins::promise::PromiseState;
-use boa_engine::job::{Job, JobExecutor, PromiseJob};
+use boa_engine::job::{Job, JobExecutor};
 use boa_engine::object::builtins::{JsFunction, JsPromise};
 use boa_engine::{Context, JsError, JsResult, JsValue};
 
 /// The queues of one interpreter.
 #[derive(Default)]
 pub(crate) struct EventLoop {
-    reactions: RefCell<VecDeque<PromiseJob>>,
+    reactions: RefCell<VecDeque<Job>>,
     /// By the time they are due, in milliseconds of the interpreter's clock, then by age.
     timers: RefCell<BTreeMap<(u64, u32), Timer>>,
     last_timer: Cell<u32>,
@@ -83,7 +85,7 @@ impl EventLoop {
             }
             wait_left -= wait;
             thread::sleep(Duration::from_millis(wait));
-            self.fire(&mut settled.uncaught, context);
+            self.fire(due, &mut settled.uncaught, context);
         }
         self.timers.borrow_mut().clear();
         settled
@@ -107,13 +109,12 @@ impl EventLoop {
             .filter(|_| is_needed)
     }
 
-    /// Calls the timers that are due, each followed by the reactions that it causes.
-    fn fire(&self, uncaught: &mut Vec<JsError>, context: &mut Context) {
-        let now = now_ms(context);
+    /// Calls the timers that are due by `until`, each followed by the reactions that it causes.
+    fn fire(&self, until: u64, uncaught: &mut Vec<JsError>, context: &mut Context) {
         let due: Vec<(u64, u32)> = self
             .timers
             .borrow()
-            .range(..=(now, u32::MAX))
+            .range(..=(until, u32::MAX))
             .map(|(key, _)| *key)
             .collect();
         for key in due {
@@ -136,29 +137,43 @@ impl EventLoop {
 
     fn react(&self, uncaught: &mut Vec<JsError>, context: &mut Context) {
         while let Some(reaction) = self.next_reaction() {
-            uncaught.extend(reaction.call(context).err());
+            uncaught.extend(run(reaction, context).err());
         }
         context.clear_kept_objects();
     }
 
-    fn next_reaction(&self) -> Option<PromiseJob> {
+    fn next_reaction(&self) -> Option<Job> {
         self.reactions.borrow_mut().pop_front()
     }
 }
 
 impl JobExecutor for EventLoop {
     fn enqueue_job(self: Rc<Self>, job: Job, _context: &mut Context) {
-        // The other kinds come from embedders' async functions, of which there are none, and from finalizers, which the
-        // language allows to be left out.
-        if let Job::PromiseJob(reaction) = job {
-            self.reactions.borrow_mut().push_back(reaction);
-        }
+        self.reactions.borrow_mut().push_back(job);
     }
 
     fn run_jobs(self: Rc<Self>, context: &mut Context) -> JsResult<()> {
         let mut uncaught = Vec::new();
         self.react(&mut uncaught, context);
         uncaught.into_iter().next().map_or(Ok(()), Err)
+    }
+}
+
+fn run(job: Job, context: &mut Context) -> JsResult<JsValue> {
+    match job {
+        Job::PromiseJob(job) => job.call(context),
+        Job::GenericJob(job) => job.call(context),
+        Job::AsyncJob(job) => {
+            let context = RefCell::new(context);
+            // All that is asynchronous here is the refusal to load a module, which has its answer at once.
+            let mut task = task::Context::from_waker(Waker::noop());
+            match pin!(job.call(&context)).poll(&mut task) {
+                Poll::Ready(answer) => answer,
+                Poll::Pending => Ok(JsValue::undefined()),
+            }
+        }
+        // Timers are our own, and the language allows finalizers to be left out.
+        _ => Ok(JsValue::undefined()),
     }
 }
 

@@ -91,6 +91,15 @@ pub(crate) fn syntax(error: &ParseError, source: &str) -> ScriptError {
     }
 }
 
+/// What a script gets whose timers want to wait too long.
+pub(crate) fn timeout(message: String) -> ScriptError {
+    ScriptError {
+        name: "TimeoutError".into(),
+        message,
+        ..ScriptError::default()
+    }
+}
+
 /// What an awaiting script gets when it waits for something that nothing can bring about any more.
 pub(crate) fn never_settled() -> JsError {
     JsNativeError::error()

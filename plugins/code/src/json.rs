@@ -1,37 +1,48 @@
-//! A value as JSON text, where JSON can say what it is.
+//! A value as JSON text, where JSON can say what it is and the text is not too long.
 
 use std::collections::HashSet;
 
 use boa_engine::object::JsObject;
 use boa_engine::{Context, JsString, JsValue};
 
-use crate::inspect::{children, kind};
+use crate::inspect::{children, kind, length};
 
 /// `JSON.stringify` recurses; deeper values are shown as text.
 const LEVELS_MAX: usize = 100;
-const OBJECTS_MAX: usize = 100_000;
 
-/// The JSON of `value`; none if JSON has no form for it, or one that would say something else (`{}` for a map).
-pub(crate) fn text(value: &JsValue, context: &mut Context) -> Option<String> {
+/// What became of a value.
+pub(crate) enum Json {
+    Text(String),
+    /// It would have more bytes than asked for.
+    TooLong,
+    /// JSON has no form for it, or one that would say something else (`{}` for a map).
+    Inexpressible,
+}
+
+/// The JSON of `value` in at most `bytes_max` bytes.
+pub(crate) fn text(value: &JsValue, bytes_max: usize, context: &mut Context) -> Json {
     let is_finite = value.as_number().is_none_or(f64::is_finite);
     let says_it = matches!(
         kind(value),
         "null" | "boolean" | "number" | "string" | "array" | "object" | "date"
     );
-    if !is_finite || !says_it || !is_shallow(value, context) {
-        return None;
+    if !is_finite || !says_it {
+        return Json::Inexpressible;
     }
-    let json = context.intrinsics().objects().json();
-    let stringify = json.get(JsString::from("stringify"), context).ok()?;
-    let text = stringify
-        .as_callable()?
-        .call(&JsValue::undefined(), std::slice::from_ref(value), context)
-        .ok()?;
-    Some(text.as_string()?.to_std_string_lossy())
+    if let Err(reason) = measure(value, bytes_max, context) {
+        return reason;
+    }
+    match stringify(value, context) {
+        Some(text) if text.len() > bytes_max => Json::TooLong,
+        Some(text) => Json::Text(text),
+        None => Json::Inexpressible,
+    }
 }
 
-/// Walks the plain properties without a call of the script's.
-fn is_shallow(value: &JsValue, context: &mut Context) -> bool {
+/// Walks the plain properties, without a call of the script's, and stops where it is clear that there will be no text: a
+/// text that nobody gets is not worth the memory.
+fn measure(value: &JsValue, bytes_max: usize, context: &mut Context) -> Result<(), Json> {
+    let mut bytes = value.as_string().map_or(0, |text| text.len());
     let mut seen = HashSet::new();
     let mut pending: Vec<(JsObject, usize)> = value
         .as_object()
@@ -39,16 +50,33 @@ fn is_shallow(value: &JsValue, context: &mut Context) -> bool {
         .map(|object| (object, 1))
         .collect();
     while let Some((object, level)) = pending.pop() {
-        if level > LEVELS_MAX || seen.len() > OBJECTS_MAX {
-            return false;
+        // An entry takes two bytes or more: itself and a comma.
+        bytes = bytes.saturating_add(length(&object).saturating_mul(2).max(2));
+        if bytes > bytes_max {
+            return Err(Json::TooLong);
+        }
+        if level > LEVELS_MAX {
+            return Err(Json::Inexpressible);
         }
         if seen.insert(object.clone()) {
-            pending.extend(
-                children(&object, context)
-                    .into_iter()
-                    .map(|child| (child, level + 1)),
-            );
+            let children = children(&object, context);
+            pending.extend(children.into_iter().map(|child| (child, level + 1)));
         }
     }
-    true
+    if bytes > bytes_max {
+        Err(Json::TooLong)
+    } else {
+        Ok(())
+    }
+}
+
+fn stringify(value: &JsValue, context: &mut Context) -> Option<String> {
+    let json = context.intrinsics().objects().json();
+    let stringify = json.get(JsString::from("stringify"), context).ok()?;
+    let arguments = std::slice::from_ref(value);
+    let text = stringify
+        .as_callable()?
+        .call(&JsValue::undefined(), arguments, context)
+        .ok()?;
+    Some(text.as_string()?.to_std_string_lossy())
 }

@@ -3,6 +3,7 @@
 //! This file is what callers see: the tools, their parameters and answers. The work is done by `engine` and what it uses;
 //! nothing here knows the interpreter.
 
+mod clock;
 mod engine;
 mod event_loop;
 mod failure;
@@ -13,8 +14,9 @@ mod json;
 mod nesting;
 mod rewrite;
 
-/// Runs JavaScript. Variables, functions and classes of one call are there in the next. There is no network, no `require`
-/// and no `import`; `readFile`, `writeFile` and `listFiles` reach the session's workspace, if the host grants one.
+/// Runs JavaScript in a session: variables, functions and classes of one call are there in the next.
+/// There is no network, no `require` and no `import`; `readFile`, `writeFile` and `listFiles` reach the session's
+/// workspace, if the host grants one.
 #[hostel::backend]
 mod code {
     use crate::engine::{self, Engine, Limits};
@@ -36,8 +38,8 @@ mod code {
     /// What became of a script. A script that throws has an `error`; what it printed before is there all the same.
     #[derive(Debug, Clone, Default)]
     pub struct Outcome {
-        /// The value of the last expression as JSON text. Null if there is none, and if JSON has no form for it: `undefined`,
-        /// NaN, a function, a BigInt, a Map, something cyclic.
+        /// The value of the last expression as JSON text. Absent if there is none, if JSON has no form for it (`undefined`,
+        /// NaN, a function, a BigInt, a Map, something cyclic), and if it is too long.
         pub value: Option<String>,
         /// The value as a console shows it, shortened if it is long. Empty if there is none.
         pub text: String,
@@ -50,7 +52,7 @@ mod code {
         pub stderr: String,
         /// Something was left out of `stdout`, `stderr` or `value` because it was too long.
         pub truncated: bool,
-        /// Why the script ended early; null if it ran to its end.
+        /// Why the script ended early; absent if it ran to its end.
         pub error: Option<ScriptError>,
         /// How long it ran, timers included, in microseconds.
         pub duration_us: u64,
@@ -64,7 +66,7 @@ mod code {
         pub name: String,
         /// What it says.
         pub message: String,
-        /// The line of this call's source, from 1; null if the error comes from elsewhere.
+        /// The line of this call's source, from 1; absent if the error comes from elsewhere.
         pub line: Option<u32>,
         /// The column of that line, from 1, in characters.
         pub column: Option<u32>,
@@ -95,9 +97,10 @@ mod code {
             Ok(Self { engine, config })
         }
 
-        /// Runs a script and returns its value, what it printed, and its error if it threw one. `await` works at the top
-        /// level, and a promise as the last value is waited for. Declaring a name again replaces it, `const` included.
-        #[tool(title = "Run JavaScript")]
+        /// Runs a script and returns its value, what it printed, and the error if it threw one.
+        /// `await` works at the top level, and a promise as the last value is waited for. Declaring a name again replaces
+        /// it, `const` included.
+        #[tool(destructive, open_world = false, title = "Run JavaScript")]
         pub fn run(
             &mut self,
             /// The source, any number of statements. The last expression is the value; `return` is allowed too.
@@ -106,9 +109,10 @@ mod code {
             self.engine.run(source)
         }
 
-        /// Runs a script and returns nothing but its value, as JSON text where JSON has a form for it, otherwise as a console
-        /// shows it. A script that throws makes this tool fail with the error.
-        #[tool(title = "Evaluate JavaScript")]
+        /// Runs a script and returns nothing but its value.
+        /// It is JSON text where JSON has a form for it, otherwise as a console shows it. A script that throws makes this
+        /// tool fail with the error.
+        #[tool(destructive, open_world = false, title = "Evaluate JavaScript")]
         pub fn eval(
             &mut self,
             /// The source: an expression, or statements that end with one.
@@ -121,22 +125,28 @@ mod code {
             }
         }
 
-        /// Lists what the session's scripts have declared: variables, functions and classes, in the order of their names.
-        #[tool(read_only, idempotent, title = "List variables")]
+        /// Lists the variables, functions and classes that the session's scripts have declared.
+        #[tool(read_only, idempotent, open_world = false, title = "List variables")]
         pub fn variables(&mut self) -> Vec<Variable> {
             self.engine.variables()
         }
 
-        /// Forgets all variables and timers and starts afresh, with the session's `setup`. Files stay.
-        #[tool(destructive, idempotent, title = "Reset the session")]
+        /// Forgets all variables and starts afresh, with the session's `setup`. Files stay.
+        #[tool(
+            destructive,
+            idempotent,
+            open_world = false,
+            title = "Reset the session"
+        )]
         pub fn reset(&mut self) -> Result<(), String> {
             self.engine = started(&self.config)?;
             Ok(())
         }
     }
 
-    /// Checks whether a source is JavaScript, without running it. Returns the mistake, or null if there is none.
-    #[tool(read_only, idempotent, title = "Check syntax")]
+    /// Checks whether a source is JavaScript, without running it.
+    /// Returns the mistake, or null if there is none.
+    #[tool(read_only, idempotent, open_world = false, title = "Check syntax")]
     pub fn check(
         /// The source to check.
         source: &str,

@@ -8,6 +8,7 @@
 //! Knows the syntax tree only; what is declared already is asked of the caller.
 
 mod edits;
+mod leftmost;
 mod statement;
 
 use std::collections::HashSet;

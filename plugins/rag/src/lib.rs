@@ -12,7 +12,7 @@ mod passage;
 mod query;
 mod words;
 
-/// Searches a folder of documents that the host grants at `/corpus`: Markdown, reStructuredText, HTML and plain text.
+/// Searches a folder of documents (Markdown, reStructuredText, HTML and plain text) that the host grants at `/corpus`.
 /// Search first; read more around a hit with `passage`; `sources` says which documents there are.
 #[hostel::backend]
 mod rag {
@@ -77,7 +77,7 @@ mod rag {
     }
 
     /// Finds the passages that fit a query best, best first.
-    #[tool(read_only, idempotent, title = "Search documents")]
+    #[tool(read_only, idempotent, open_world = false, title = "Search documents")]
     pub fn search(
         /// What to look for: words, a question, or names such as `json.loads`. Passages need not have all of the words, but
         /// those that do come first; word endings do not matter (`parsing` finds `parse`). A phrase in "double quotes" must
@@ -98,8 +98,13 @@ mod rag {
         })
     }
 
-    /// Reads a document around a line, most often that of a hit, to see what comes before and after it.
-    #[tool(read_only, idempotent, title = "Read around a line")]
+    /// Reads a document around a line, such as that of a hit.
+    #[tool(
+        read_only,
+        idempotent,
+        open_world = false,
+        title = "Read around a line"
+    )]
     pub fn passage(
         /// The document, as `source` of a hit or of `sources`. A part of the path is enough if only one document has it.
         source: &str,
@@ -133,7 +138,7 @@ mod rag {
     }
 
     /// Lists the documents that can be searched, sorted by path.
-    #[tool(read_only, idempotent, title = "List documents")]
+    #[tool(read_only, idempotent, open_world = false, title = "List documents")]
     pub fn sources(
         /// Only documents whose path contains this. Default: all.
         containing: Option<String>,

@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use hostel_host::error::{Error, ErrorCode};
-use hostel_host::host::{Execute, SessionChoice};
-use hostel_host::ids::RequestId;
 use hostel_host::policy::{LimitRequest, Limits};
 use hostel_host::session::NewSession;
-use hostel_tests::{Guest, TestHost};
+use hostel_tests::{Behaviour, Guest, Hook, TestHost};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -78,20 +76,35 @@ async fn a_caller_may_shorten_its_deadline_and_not_lengthen_it() {
     host.load("lab", &Guest::lab()).await;
     let ada = host.worker("ada");
     for (asked, expected) in [(2, 2), (30, 30), (1000, 30)] {
-        let execute = Execute {
-            action: "lab:sleep".to_owned(),
-            params: r#"{"ms": 3600000}"#.into(),
-            session: SessionChoice::Any,
-            timeout: Some(Duration::from_secs(asked)),
-        };
         let start = Instant::now();
-        let error = host
-            .host
-            .execute(&ada.caller, &RequestId::next(), execute)
+        let asked = Duration::from_secs(asked);
+        let error = ada
+            .call_within(asked, "lab:sleep", json!({"ms": 3_600_000}))
             .await
             .unwrap_err();
         assert_eq!(error.code(), ErrorCode::DeadlineExceeded);
-        assert_eq!(start.elapsed().as_secs(), expected, "asked for {asked}");
+        assert_eq!(start.elapsed().as_secs(), expected, "asked for {asked:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_spent_on_the_way_to_the_tool_counts() {
+    for hook in [Hook::Warmup, Hook::Initialize] {
+        let host = TestHost::new();
+        let guest = Guest::lab().hook(hook, Behaviour::Linger);
+        host.load_with("lab", &guest, |settings| {
+            settings.limits.initialize = Duration::from_secs(60);
+        })
+        .await;
+        let start = Instant::now();
+        let error = host
+            .worker("ada")
+            .call_within(Duration::from_secs(2), "lab:add", json!({"n": 1}))
+            .await
+            .err()
+            .unwrap_or_else(|| panic!("{hook:?} took {:?}", start.elapsed()));
+        assert_eq!(error.code(), ErrorCode::DeadlineExceeded, "{hook:?}: {error}");
+        assert!(start.elapsed() < Duration::from_secs(3), "{hook:?}: {:?}", start.elapsed());
     }
 }
 

@@ -5,10 +5,10 @@ use hostel_tests::{Behaviour, Guest, Hook, TestHost};
 
 const COMMAND: &str = r#"(;
 package test:command@1.0.0;
-world guest { export wasi:cli/run@0.2.0; export own: func() -> u32; }
+world guest { export wasi:cli/run@0.2.0; export other: func() -> u32; }
 ;)
 (func (export "wasi:cli/run@0.2.0#run") (result i32) (i32.const 0))
-(func (export "own") (result i32) (i32.const 1))"#;
+(func (export "other") (result i32) (i32.const 1))"#;
 
 /// Names of tools, each with `+` if it is stateful.
 fn tools(info: &BackendInfo) -> Vec<String> {
@@ -56,7 +56,7 @@ async fn hooks_are_no_tools_and_make_all_tools_stateful() {
 #[tokio::test(start_paused = true)]
 async fn what_belongs_to_wasi_is_no_tool_and_is_listed_with_the_reason() {
     let info = TestHost::new().load("command", &Guest::text(COMMAND)).await;
-    assert_eq!(tools(&info), ["own"]);
+    assert_eq!(tools(&info), ["other"]);
     let skipped = info.listing.skipped();
     assert_eq!(skipped.len(), 1);
     assert_eq!(skipped[0].export, "wasi:cli/run@0.2.0#run");

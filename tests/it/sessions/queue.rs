@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use hostel_host::error::ErrorCode;
-use hostel_host::host::{Execute, SessionChoice};
-use hostel_host::ids::RequestId;
 use hostel_tests::{Guest, TestHost};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -83,15 +81,8 @@ async fn a_call_whose_time_is_up_while_it_waits_costs_the_session_nothing() {
     host.load("lab", &Guest::stateful_lab()).await;
     let session = host.worker("ada").begin("lab").await;
     let running = session.call("add_later", json!({"n": 1, "ms": 1000}));
-    let execute = Execute {
-        action: "lab:add".to_owned(),
-        params: r#"{"n": 10}"#.into(),
-        session: SessionChoice::Id(session.id.clone()),
-        timeout: Some(Duration::from_millis(100)),
-    };
-    let worker = &session.worker;
-    let request_id = RequestId::next();
-    let waiting = worker.host.execute(&worker.caller, &request_id, execute);
+    let patience = Duration::from_millis(100);
+    let waiting = session.worker.call_within(patience, "lab:add", json!({"n": 10}));
     let (answer, refused) = futures_util::join!(running, waiting);
     assert_eq!(answer.unwrap(), 1);
     assert_eq!(refused.unwrap_err().code(), ErrorCode::DeadlineExceeded);

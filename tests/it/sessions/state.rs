@@ -86,7 +86,7 @@ async fn the_callers_config_goes_over_the_backends_and_reaches_the_constructor()
 
 #[tokio::test(start_paused = true)]
 async fn a_config_that_does_not_fit_is_refused_and_leaves_nothing() {
-    let host = TestHost::new();
+    let host = TestHost::with(|config| config.sessions_per_worker = 1);
     host.load("counter", &Guest::counter()).await;
     let ada = host.worker("ada");
     for (config, expected) in [

@@ -43,3 +43,20 @@ async fn a_session_goes_on_answering_while_thousands_of_others_expire() {
     }
     assert_eq!(busy.call("add", json!({"n": 0})).await.unwrap(), calls);
 }
+
+#[tokio::test(start_paused = true)]
+async fn sessions_that_ended_give_their_places_back() {
+    let host = TestHost::with(|config| config.sessions_max = 1);
+    host.load("lab", &Guest::stateful_lab()).await;
+    let ada = host.worker("ada");
+    // More than the engine has slots.
+    for round in 0..5000 {
+        let session = ada.begin("lab").await;
+        if round % 100 == 0 {
+            session.call("trap", json!({})).await.unwrap_err();
+            tokio::task::yield_now().await;
+        } else {
+            session.destroy().await.unwrap();
+        }
+    }
+}

@@ -50,22 +50,12 @@ impl Handles {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    pub(crate) fn limit(&self) -> usize {
+    pub(super) fn limit(&self) -> usize {
         self.limit
-    }
-
-    /// Forgets a handle that its caller is done with; the resource is the receiver's to drop.
-    pub(crate) fn remove(&mut self, handle: &str) -> Option<ResourceAny> {
-        let number = self.number(handle)?;
-        self.entries.remove(&number).map(|entry| entry.resource)
     }
 
     /// Resources that nobody can name, because the answer that held them could not be written. They are the receiver's

@@ -8,3 +8,4 @@ mod properties;
 mod resources;
 mod typed;
 pub(crate) mod wit_text;
+mod written;

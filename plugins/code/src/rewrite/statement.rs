@@ -1,18 +1,15 @@
 //! The changes that the statements of the top level need, one kind of statement after the other.
 
-use std::convert::Infallible;
-use std::ops::ControlFlow;
-
 use boa_engine::ast::declaration::{Binding, LexicalDeclaration, Variable, VariableList};
-use boa_engine::ast::expression::{Expression, Identifier};
+use boa_engine::ast::expression::Identifier;
 use boa_engine::ast::function::ClassDeclaration;
 use boa_engine::ast::operations::bound_names;
 use boa_engine::ast::statement::Statement;
-use boa_engine::ast::visitor::{VisitWith, Visitor};
 use boa_engine::ast::{Declaration, Position, Spanned, StatementListItem};
 use boa_engine::interner::{Interner, Sym};
 
 use super::edits::{Edits, Place};
+use super::leftmost::leftmost;
 use super::{Known, is_script, last_with_value};
 
 /// How many closing braces are tried to find the end of a class.
@@ -259,29 +256,6 @@ fn word_start(source: &str, at: usize, word: &str) -> Option<usize> {
     let is_name = |char: char| char.is_alphanumeric() || char == '_' || char == '$';
     let is_part = word.starts_with(is_name) && rest.ends_with(is_name);
     (!is_part).then_some(rest.len())
-}
-
-/// Where an expression begins. The parser's own span of a tagged template, for one, begins after the tag.
-fn leftmost(expression: &Expression) -> Position {
-    let mut leftmost = Leftmost(expression.span().start());
-    let _: ControlFlow<Infallible> = leftmost.visit_expression(expression);
-    leftmost.0
-}
-
-struct Leftmost(Position);
-
-impl<'ast> Visitor<'ast> for Leftmost {
-    type BreakTy = Infallible;
-
-    fn visit_expression(&mut self, node: &'ast Expression) -> ControlFlow<Infallible> {
-        self.0 = self.0.min(node.span().start());
-        node.visit_with(self)
-    }
-
-    fn visit_identifier(&mut self, node: &'ast Identifier) -> ControlFlow<Infallible> {
-        self.0 = self.0.min(node.span().start());
-        ControlFlow::Continue(())
-    }
 }
 
 /// The line terminators of ECMAScript, 12.3.

@@ -1,0 +1,180 @@
+//! `hostel serve` and the commands that talk to it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use fs_err as fs;
+use hostel_tests::Guest;
+use serde_json::Value;
+
+use super::{Said, hostel, run};
+
+/// A host in a process of its own, stopped when the test is over.
+struct Serving {
+    child: Child,
+    url: String,
+}
+
+impl Serving {
+    fn start(home: &Path) -> Self {
+        let mut child = hostel(home, &["serve", "--listen", "127.0.0.1:0", "--plugins", "plugins", "--max-sessions", "16"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let url = loop {
+            let line = lines.next().expect("it says where it serves").unwrap();
+            if let Some((_, url)) = line.split_once(" tools at ") {
+                break url.trim().to_owned();
+            }
+        };
+        // What is written and never read would hold the host up.
+        std::thread::spawn(move || for _ in lines {});
+        Self { child, url }
+    }
+
+    fn ask(&self, home: &Path, arguments: &[&str]) -> Said {
+        let output = hostel(home, arguments).env("HOSTEL_SERVER", &self.url).output();
+        super::said(output.unwrap())
+    }
+
+    /// SIGTERM, and the status with which the host ends.
+    fn terminate(&mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It has ended already where the test went well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn home() -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir(home.path().join("plugins")).unwrap();
+    fs::write(home.path().join("plugins/counter.wasm"), Guest::counter().component()).unwrap();
+    fs::write(home.path().join("plugins/lab.wasm"), Guest::stateful_lab().component()).unwrap();
+    home
+}
+
+#[test]
+fn a_host_is_served_asked_and_stopped() {
+    let home = home();
+    let mut serving = Serving::start(home.path());
+    let ask = |arguments: &[&str]| serving.ask(home.path(), arguments);
+
+    let tools = ask(&["tools", "--backend", "counter"]);
+    assert_eq!(tools.out, "counter:add\tstateful\t\ncounter:get\tstateful\t\ncounter:double\tstateless\t\n");
+    assert_eq!(ask(&["call", "counter:double", "{\"n\": 21}"]).out, "42\n");
+    let error = ask(&["call", "counter:dubble"]);
+    assert_eq!(error.status, Some(1));
+    assert!(error.complaint.contains("counter:double"), "{}", error.complaint);
+    let tools_own = ask(&["call", "lab:fail", "{\"text\": \"no\"}"]);
+    assert_eq!(tools_own.status, Some(1));
+    assert!(tools_own.complaint.contains("lab:fail answered with an error: no"), "{}", tools_own.complaint);
+
+    let begun: Value = serde_json::from_str(&ask(&["sessions", "create", "counter", "--name", "work"]).out).unwrap();
+    let id = begun["id"].as_str().unwrap();
+    assert_eq!(ask(&["call", "counter:add", "{\"n\": 2}", "--session", "work"]).out, "2\n");
+    let list = ask(&["sessions"]).out;
+    assert!(list.starts_with(&format!("{id}\tcounter\twork\tidle\t1\t")), "{list}");
+    assert_eq!(ask(&["sessions", "end", id]).out, format!("{id}\tended\tclean\n"));
+
+    let running = hostel(home.path(), &["call", "lab:add_later", "{\"n\": 1, \"ms\": 1500}"])
+        .env("HOSTEL_SERVER", &serving.url)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(600));
+    assert_eq!(serving.terminate(), Some(0));
+    let running = super::said(running.wait_with_output().unwrap());
+    assert_eq!((running.status, running.out.as_str()), (Some(0), "1\n"), "the running call got its answer");
+    let nobody = serving.ask(home.path(), &["tools"]);
+    assert!(nobody.complaint.contains("no host answers at"), "{}", nobody.complaint);
+    let left = fs::read_dir(home.path().join(".local/share/hostel/workspaces")).unwrap();
+    assert_eq!(left.count(), 0, "its folder of workspaces is gone");
+}
+
+#[tokio::test]
+async fn what_happens_is_counted() {
+    let home = home();
+    let serving = Serving::start(home.path());
+    serving.ask(home.path(), &["call", "counter:double", "{\"n\": 1}"]);
+    serving.ask(home.path(), &["call", "counter:double", "{\"n\": \"x\"}"]);
+    serving.ask(home.path(), &["sessions", "create", "counter"]);
+    let url = format!("{}/metrics", serving.url);
+    let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+    for expected in [
+        r#"hostel_calls_total{backend="counter",tool="double",outcome="ok"} 1"#,
+        r#"hostel_call_errors_total{code="invalid_params"} 1"#,
+        "hostel_sessions 1",
+        "hostel_sessions_started_total 1",
+    ] {
+        assert!(text.lines().any(|line| line == expected), "{expected} is not in:\n{text}");
+    }
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_named_with_the_file_and_the_nearest_key() {
+    let home = home();
+    for (name, text, expected) in [
+        ("a.toml", "[server]\nsesion_ttl = 3\n", "did you mean `session_ttl`?"),
+        ("b.toml", "[limits]\ncpu_mss = 3\n", "did you mean `cpu_ms`?"),
+        ("c.json", r#"{"server": {"listen": 5}}"#, "expected socket address at line 1"),
+        ("d.toml", "[server\n", "line 1"),
+    ] {
+        fs::write(home.path().join(name), text).unwrap();
+        let said = run(home.path(), &["serve", "--config", name]);
+        assert_eq!(said.status, Some(1), "{name}");
+        assert!(said.complaint.starts_with("error: "), "{}", said.complaint);
+        assert!(said.complaint.contains(name) && said.complaint.contains(expected), "{}", said.complaint);
+    }
+    let missing = run(home.path(), &["serve", "--config", "nowhere.toml"]);
+    assert!(missing.complaint.contains("nowhere.toml"), "{}", missing.complaint);
+}
+
+#[test]
+fn a_host_that_cannot_serve_says_why_and_what_to_do() {
+    let home = home();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (arguments, expected) in [
+        (vec!["serve", "--plugins", "plugins", "--listen", &address], "choose another address with --listen"),
+        (vec!["serve", "--plugins", "plugins", "--listen", "0.0.0.0:0"], "--allow-remote"),
+        (vec!["serve", "--plugins", "nowhere", "--listen", "127.0.0.1:0"], "--plugins"),
+        (vec!["serve"], "there is nothing to serve"),
+        (vec!["serve", "--plugins", "plugins", "--data-dir", "/dev/null/x", "--listen", "127.0.0.1:0"], "--data-dir"),
+    ] {
+        let said = run(home.path(), &arguments);
+        assert_eq!(said.status, Some(1), "{arguments:?}");
+        assert!(said.complaint.contains(expected), "{arguments:?}: {}", said.complaint);
+    }
+}
+
+#[test]
+fn a_bad_component_is_named_at_the_start_and_the_others_are_served() {
+    let home = home();
+    fs::write(home.path().join("plugins/bad.wasm"), "hello").unwrap();
+    let mut child = hostel(home.path(), &["serve", "--listen", "127.0.0.1:0", "--plugins", "plugins", "--max-sessions", "16"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains(" tools at ") {
+        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    stderr.read_to_string(&mut said).unwrap();
+    let complaint = said.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+    assert!(complaint.contains("bad.wasm") && complaint.contains("not WebAssembly"), "{said}");
+}

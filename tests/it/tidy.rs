@@ -1,0 +1,151 @@
+//! The rules of the house, read against the source: which module may use which, and which word may stand where.
+//! A failure names file, line and reason; the way out is to move the code, not the rule.
+
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+mod source;
+
+use source::Source;
+
+/// Low to high. A module may use its own row and those before it. Only the last row reads the configuration: each part below
+/// receives its own small settings.
+const ORDER: [&[&str]; 11] = [
+    &["error", "ids", "label", "tool"],
+    &["policy"],
+    &["capability"],
+    &["engine"],
+    &["registry", "snapshot"],
+    &["session", "cluster"],
+    &["router"],
+    &["host"],
+    &["api"],
+    &["config", "telemetry"],
+    &["app", "cli", "main"],
+];
+
+/// A word of the code, where it may stand, and why nowhere else.
+struct Rule {
+    word: &'static str,
+    places: &'static [&'static str],
+    reason: &'static str,
+}
+
+const RULES: [Rule; 6] = [
+    Rule {
+        word: "wasmtime",
+        places: &["engine", "capability"],
+        reason: "the runtime can be upgraded in two folders",
+    },
+    Rule {
+        word: "axum",
+        places: &["api", "app"],
+        reason: "the core is free of HTTP",
+    },
+    Rule {
+        word: "Store<",
+        places: &["engine/instance"],
+        reason: "a store has one owner",
+    },
+    Rule {
+        word: "std::env",
+        places: &["config", "cli", "main"],
+        reason: "configuration has one door",
+    },
+    Rule {
+        word: "process::exit",
+        places: &[],
+        reason: "what is in use is dropped in order, also at the end",
+    },
+    Rule {
+        word: "derive(serde)",
+        places: &[
+            "api",
+            "cli",
+            "config/raw",
+            "registry/cache",
+            "registry/listing",
+            "registry/manifest",
+            "registry/wit",
+        ],
+        reason: "a type that is written out is a promise to the outside",
+    },
+];
+
+#[test]
+fn a_module_uses_those_below_it_and_none_above() {
+    report(violations(|source| {
+        let own = row(source.module());
+        let mut found = Vec::new();
+        for (line, used) in source.uses() {
+            let Some(used_row) = row(used) else {
+                found.push(source.at(line, &format!("`{used}` is in no row of the order: give it one")));
+                continue;
+            };
+            if own.is_some_and(|own| used_row > own) {
+                found.push(source.at(line, &format!("`{}` stands below `{used}` and must not know it", source.module())));
+            }
+        }
+        found
+    }));
+}
+
+#[test]
+fn every_module_has_its_row() {
+    report(violations(|source| match row(source.module()) {
+        Some(_) => Vec::new(),
+        None => vec![source.at(1, &format!("`{}` is in no row of the order: give it one", source.module()))],
+    }));
+}
+
+#[test]
+fn words_stand_where_they_may() {
+    report(violations(|source| {
+        let broken = RULES.iter().filter(|rule| !rule.places.iter().any(|place| source.is_in(place)));
+        broken
+            .flat_map(|rule| {
+                let lines = source.lines_with(rule.word).into_iter();
+                lines.map(|line| source.at(line, &format!("`{}`: {}", rule.word, rule.reason)))
+            })
+            .collect()
+    }));
+}
+
+#[test]
+fn every_file_begins_with_its_charter() {
+    report(violations(|source| match source.first_line().starts_with("//!") {
+        true => Vec::new(),
+        false => vec![source.at(1, "the first line does not say what this file owns (`//!`)")],
+    }));
+}
+
+fn row(module: &str) -> Option<usize> {
+    ORDER.iter().position(|row| row.contains(&module))
+}
+
+/// Every file of the host, tests left out, through a check.
+fn violations(check: impl Fn(&Source) -> Vec<String>) -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    assert!(files.len() > 20, "the host's source is not where it was");
+    files.sort();
+    let sources = files.iter().filter_map(|path| Source::read(&root, path));
+    sources.flat_map(|source| check(&source)).collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn report(violations: Vec<String>) {
+    assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
+}
