@@ -15,8 +15,9 @@ use tracing::Instrument;
 use crate::engine::{Engine, Guests};
 use crate::error::{Error, ErrorCode, Result};
 use crate::ids::{BackendName, RequestId, SessionId, SessionName, TokenHash, WorkerId};
-use crate::registry::{Backend, BackendSettings, CodeCache, Loader, Registry};
-use crate::session::{Called, SessionKey, Sessions, SessionsConfig, Timers, ToolRequest};
+use crate::registry::{Backend, BackendSettings, Catalogue, CodeCache, Loader, Registry};
+use crate::router::Target;
+use crate::session::{Called, Session, SessionKey, Sessions, SessionsConfig, Timers, ToolRequest};
 use crate::tool::{Tool, ToolKind, Tools};
 
 mod backends;
@@ -209,52 +210,64 @@ impl Host {
     }
 
     async fn route(&self, caller: &Caller, execute: Execute) -> Result<Executed> {
-        let target = crate::router::resolve(&self.registry.catalogue(), &execute.action)?;
-        let (backend, tool) = (target.backend, target.tool);
+        let choice = restricted(caller, execute.session)?;
+        let catalogue = self.registry.catalogue();
+        let session = self.chosen(caller, &catalogue, &execute.action, choice.clone())?;
+        let Target { backend, tool } = target(&catalogue, &execute.action, session.as_deref())?;
         let request = ToolRequest {
             tool: tool.clone(),
             params: execute.params,
             timeout: execute.timeout,
         };
-        let choice = restricted(caller, execute.session)?;
-        let session = match (tool.kind, choice) {
-            (ToolKind::Stateless, SessionChoice::Any | SessionChoice::Temporary)
-            | (ToolKind::Stateful, SessionChoice::Temporary) => None,
-            (ToolKind::Stateful, SessionChoice::Any) => {
+        let session = match (tool.kind, session, choice) {
+            // A stateless tool has a fresh instance for every call, whoever asks.
+            (ToolKind::Stateless, _, _) => None,
+            (ToolKind::Stateful, Some(session), _) => Some(session),
+            (ToolKind::Stateful, None, SessionChoice::Any) => {
                 self.sessions
                     .live_named(&self.key(caller, &backend.name, SessionName::default()))
             }
-            (_, SessionChoice::Id(id)) => Some(self.sessions.find(&caller.worker, &id)?),
-            (_, SessionChoice::Name(name)) => Some(self.sessions.find_named(&self.key(
-                caller,
-                &backend.name,
-                name,
-            ))?),
+            (ToolKind::Stateful, None, _) => None,
         };
-        if let Some(session) = &session
-            && session.key.backend != backend.name
-        {
-            let message = format!(
-                "session {} is one of backend {}, and {} is a tool of another",
-                session.id, session.key.backend, tool.full_name
-            );
-            return Err(Error::new(ErrorCode::InvalidRequest, message)
-                .hint("name a session of the tool's own backend, or none"));
-        }
-        let called = match (&session, tool.kind) {
-            (Some(session), ToolKind::Stateful) => {
+        let called = match session {
+            // The worker's own `default` may still run an older version of the backend.
+            Some(session) if !Arc::ptr_eq(&session.backend, &backend) => {
+                let Target { tool, .. } = target(&catalogue, &execute.action, Some(&session))?;
                 self.sessions
-                    .call(session, in_version_of(session, request)?)
+                    .call(&session, ToolRequest { tool, ..request })
                     .await?
             }
-            // A stateless tool has a fresh instance for every call, whoever asks.
-            (_, ToolKind::Stateless) | (None, ToolKind::Stateful) => {
+            Some(session) => self.sessions.call(&session, request).await?,
+            None => {
                 self.sessions
                     .call_alone(&caller.worker, &backend, request)
                     .await?
             }
         };
         Ok(Executed { tool, called })
+    }
+
+    /// The session that the caller names. Its backend may have been replaced or unloaded since it began.
+    fn chosen(
+        &self,
+        caller: &Caller,
+        catalogue: &Catalogue,
+        action: &str,
+        choice: SessionChoice,
+    ) -> Result<Option<Arc<Session>>> {
+        match choice {
+            SessionChoice::Any | SessionChoice::Temporary => Ok(None),
+            SessionChoice::Id(id) => self.sessions.find(&caller.worker, &id).map(Some),
+            SessionChoice::Name(name) => {
+                let backend = match crate::router::resolve(catalogue, action) {
+                    Ok(target) => target.backend.name.clone(),
+                    Err(error) => crate::router::prefix(action).ok_or(error)?,
+                };
+                self.sessions
+                    .find_named(&self.key(caller, &backend, name))
+                    .map(Some)
+            }
+        }
     }
 
     /// All tools, by backend.
@@ -354,22 +367,33 @@ impl Host {
     }
 }
 
-/// A session keeps the version of its backend with which it began, and a tool may stand elsewhere in it or not at all.
-fn in_version_of(session: &crate::session::Session, request: ToolRequest) -> Result<ToolRequest> {
-    match session.backend.tool(&request.tool.name) {
-        Some(tool) => Ok(ToolRequest {
+/// The tool that is meant: one of the session's own backend, in the version with which it began, or one out of the catalogue.
+fn target(catalogue: &Catalogue, action: &str, session: Option<&Session>) -> Result<Target> {
+    let Some(session) = session else {
+        return crate::router::resolve(catalogue, action);
+    };
+    if let Some(tool) = crate::router::among(&session.backend, action) {
+        return Ok(Target {
+            backend: session.backend.clone(),
             tool: tool.clone(),
-            ..request
-        }),
-        None => Err(Error::new(
-            ErrorCode::ToolNotFound,
-            format!(
-                "session {} runs an older version of {}, which has no tool {:?}",
-                session.id, session.key.backend, request.tool.name
-            ),
-        )
-        .hint("create a new session to use the new version")),
+        });
     }
+    let tool = crate::router::resolve(catalogue, action)?.tool;
+    let (id, backend) = (&session.id, &session.key.backend);
+    if tool.backend == *backend {
+        let message = format!(
+            "session {id} runs an older version of {backend}, which has no tool {:?}",
+            tool.name
+        );
+        return Err(Error::new(ErrorCode::ToolNotFound, message)
+            .hint("create a new session to use the new version"));
+    }
+    let message = format!(
+        "session {id} is one of backend {backend}, and {} is a tool of another",
+        tool.full_name
+    );
+    Err(Error::new(ErrorCode::InvalidRequest, message)
+        .hint("name a session of the tool's own backend, or none"))
 }
 
 /// The session that the caller may use.

@@ -178,6 +178,7 @@ impl Catalogue {
     }
 }
 
-fn loosened(name: &str) -> String {
+/// A name with every separator written `_`.
+pub(crate) fn loosened(name: &str) -> String {
     name.replace([':', '.', '-'], "_")
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorCode, Result, nearest};
-use crate::registry::{Backend, Catalogue};
+use crate::ids::BackendName;
+use crate::registry::{Backend, Catalogue, loosened};
 use crate::tool::Tool;
 
 /// How many names an error offers.
@@ -31,6 +32,27 @@ pub(crate) fn resolve(catalogue: &Catalogue, action: &str) -> Result<Target> {
         }
     }
     Err(not_found(catalogue, action))
+}
+
+/// Finds the tool among those of one backend, by any of its names.
+pub(crate) fn among<'a>(backend: &'a Backend, action: &str) -> Option<&'a Arc<Tool>> {
+    let own = action
+        .strip_prefix(backend.name.as_str())
+        .and_then(|rest| rest.strip_prefix(':'));
+    if let Some(tool) = own.and_then(|name| backend.tool(name)) {
+        return Some(tool);
+    }
+    let loose = loosened(action);
+    let full = backend
+        .tools
+        .iter()
+        .find(|tool| loosened(&tool.full_name) == loose);
+    full.or_else(|| backend.tool(&loose))
+}
+
+/// The backend that a name of the form `backend:tool` says, whether it is known or not.
+pub(crate) fn prefix(action: &str) -> Option<BackendName> {
+    BackendName::parse(action.split_once(':')?.0).ok()
 }
 
 fn target(catalogue: &Catalogue, tool: &Arc<Tool>) -> Result<Target> {

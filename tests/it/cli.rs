@@ -11,7 +11,12 @@ mod serve;
 /// The command with nothing of this process's environment.
 fn hostel(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hostel-under-test"));
-    command.arg0("hostel").args(arguments).env_clear().env("HOME", home).current_dir(home);
+    command
+        .arg0("hostel")
+        .args(arguments)
+        .env_clear()
+        .env("HOME", home)
+        .current_dir(home);
     command
 }
 

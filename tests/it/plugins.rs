@@ -14,16 +14,27 @@ use serde_json::{Value, json};
 /// The folder of components.
 fn components() -> PathBuf {
     let folder = std::env::var_os("HOSTEL_COMPONENTS");
-    folder.map(PathBuf::from).expect("HOSTEL_COMPONENTS names the folder into which `hostel build plugins --out` has built")
+    folder.map(PathBuf::from).expect(
+        "HOSTEL_COMPONENTS names the folder into which `hostel build plugins --out` has built",
+    )
 }
 
 /// Serves one plugin with what its manifest wants, as `hostel up` does.
 async fn serve(name: &str) -> TestServer {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins").join(name);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../plugins")
+        .join(name);
     let manifest = Manifest::load(&source).expect("the manifest can be read");
-    let settings = BackendSettings { grants: manifest.harmless(&source), ..BackendSettings::default() };
+    let settings = BackendSettings {
+        grants: manifest.harmless(&source),
+        ..BackendSettings::default()
+    };
     let path = components().join(format!("{name}.wasm"));
-    let backend = BackendConfig { path: Some(path), pin: None, settings };
+    let backend = BackendConfig {
+        path: Some(path),
+        pin: None,
+        settings,
+    };
     let name = BackendName::parse(name).expect("it is a name");
     TestServer::serve(move |config: &mut Config| {
         config.backends.insert(name, backend);
@@ -43,7 +54,12 @@ async fn result(server: &TestServer, action: &str, params: Value) -> Value {
 async fn code_keeps_its_variables_from_call_to_call() {
     let server = serve("code").await;
     server.begin(&json!({"backend": "code"})).await;
-    result(&server, "code:run", json!({"source": "let total = 40; console.log('set')"})).await;
+    result(
+        &server,
+        "code:run",
+        json!({"source": "let total = 40; console.log('set')"}),
+    )
+    .await;
     let outcome = result(&server, "code:run", json!({"source": "total + 2"})).await;
     assert_eq!(outcome["value"], "42", "{outcome}");
     let outcome = result(&server, "code:run", json!({"source": "1;\nnope()"})).await;
@@ -54,9 +70,15 @@ async fn code_keeps_its_variables_from_call_to_call() {
 #[ignore = "needs the plugins built"]
 async fn code_that_never_ends_is_stopped_and_says_so() {
     let server = serve("code").await;
-    let body = json!({"action": "code:run", "params": {"source": "for (;;) {}"}, "timeout_ms": 300});
+    let body =
+        json!({"action": "code:run", "params": {"source": "for (;;) {}"}, "timeout_ms": 300});
     let answer = server.post("/v1/execute", &body).await;
-    assert_eq!((answer.status, answer.code().as_str()), (504, "deadline_exceeded"), "{}", answer.text);
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (504, "deadline_exceeded"),
+        "{}",
+        answer.text
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,16 +86,42 @@ async fn code_that_never_ends_is_stopped_and_says_so() {
 async fn files_of_one_session_are_not_there_in_another() {
     let server = serve("files").await;
     for name in ["one", "two"] {
-        server.begin(&json!({"backend": "files", "name": name})).await;
+        server
+            .begin(&json!({"backend": "files", "name": name}))
+            .await;
     }
     let in_session = |session: &str, action: &str, params: Value| json!({"action": action, "params": params, "session": {"name": session}});
-    let written = server.post("/v1/execute", &in_session("one", "files:write", json!({"path": "notes/a.txt", "text": "alpha\nbeta\n"}))).await;
+    let written = server
+        .post(
+            "/v1/execute",
+            &in_session(
+                "one",
+                "files:write",
+                json!({"path": "notes/a.txt", "text": "alpha\nbeta\n"}),
+            ),
+        )
+        .await;
     assert_eq!(written.json()["is_error"], false, "{}", written.text);
-    let found = server.post("/v1/execute", &in_session("one", "files:search", json!({"pattern": "bet."}))).await;
+    let found = server
+        .post(
+            "/v1/execute",
+            &in_session("one", "files:search", json!({"pattern": "bet."})),
+        )
+        .await;
     assert!(found.text.contains("notes/a.txt"), "{}", found.text);
-    let missing = server.post("/v1/execute", &in_session("two", "files:read", json!({"path": "notes/a.txt"}))).await;
+    let missing = server
+        .post(
+            "/v1/execute",
+            &in_session("two", "files:read", json!({"path": "notes/a.txt"})),
+        )
+        .await;
     assert_eq!(missing.json()["is_error"], true, "{}", missing.text);
-    let outside = server.post("/v1/execute", &in_session("one", "files:read", json!({"path": "../../etc/passwd"}))).await;
+    let outside = server
+        .post(
+            "/v1/execute",
+            &in_session("one", "files:read", json!({"path": "../../etc/passwd"})),
+        )
+        .await;
     assert_eq!(outside.json()["is_error"], true, "{}", outside.text);
 }
 
@@ -81,10 +129,14 @@ async fn files_of_one_session_are_not_there_in_another() {
 #[ignore = "needs the plugins built"]
 async fn vm_shows_its_screen_as_a_png() {
     let server = serve("vm").await;
-    server.begin(&json!({"backend": "vm", "config": {"example": "maze", "seed": 3}})).await;
+    server
+        .begin(&json!({"backend": "vm", "config": {"example": "maze", "seed": 3}}))
+        .await;
     result(&server, "vm:run", json!({"cycles": 20_000})).await;
     let screen = result(&server, "vm:screenshot", json!({})).await;
-    let png = STANDARD.decode(screen.as_str().expect("bytes are a string")).expect("bytes are base64");
+    let png = STANDARD
+        .decode(screen.as_str().expect("bytes are a string"))
+        .expect("bytes are base64");
     assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"), "{:?}", png.get(..8));
 }
 
@@ -92,11 +144,28 @@ async fn vm_shows_its_screen_as_a_png() {
 #[ignore = "needs the plugins built"]
 async fn rag_finds_the_passage_and_names_its_source() {
     let server = serve("rag").await;
-    let warmed = server.post("/v1/warmup", &json!({"backends": ["rag"]})).await;
+    let warmed = server
+        .post("/v1/warmup", &json!({"backends": ["rag"]}))
+        .await;
     assert_eq!(warmed.status, 200, "{}", warmed.text);
-    let hits = result(&server, "rag:search", json!({"query": "parse JSON from a string", "limit": 3})).await;
+    let hits = result(
+        &server,
+        "rag:search",
+        json!({"query": "parse JSON from a string", "limit": 3}),
+    )
+    .await;
     assert_eq!(hits.as_array().map(Vec::len), Some(3), "{hits}");
-    assert!(hits[0]["source"].as_str().is_some_and(|source| source.contains("json")), "{hits}");
-    let odd = result(&server, "rag:search", json!({"query": "\"unclosed (AND -- :*"})).await;
+    assert!(
+        hits[0]["source"]
+            .as_str()
+            .is_some_and(|source| source.contains("json")),
+        "{hits}"
+    );
+    let odd = result(
+        &server,
+        "rag:search",
+        json!({"query": "\"unclosed (AND -- :*"}),
+    )
+    .await;
     assert!(odd.is_array());
 }

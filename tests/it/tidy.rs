@@ -80,11 +80,20 @@ fn a_module_uses_those_below_it_and_none_above() {
         let mut found = Vec::new();
         for (line, used) in source.uses() {
             let Some(used_row) = row(used) else {
-                found.push(source.at(line, &format!("`{used}` is in no row of the order: give it one")));
+                found.push(source.at(
+                    line,
+                    &format!("`{used}` is in no row of the order: give it one"),
+                ));
                 continue;
             };
             if own.is_some_and(|own| used_row > own) {
-                found.push(source.at(line, &format!("`{}` stands below `{used}` and must not know it", source.module())));
+                found.push(source.at(
+                    line,
+                    &format!(
+                        "`{}` stands below `{used}` and must not know it",
+                        source.module()
+                    ),
+                ));
             }
         }
         found
@@ -95,14 +104,22 @@ fn a_module_uses_those_below_it_and_none_above() {
 fn every_module_has_its_row() {
     report(violations(|source| match row(source.module()) {
         Some(_) => Vec::new(),
-        None => vec![source.at(1, &format!("`{}` is in no row of the order: give it one", source.module()))],
+        None => vec![source.at(
+            1,
+            &format!(
+                "`{}` is in no row of the order: give it one",
+                source.module()
+            ),
+        )],
     }));
 }
 
 #[test]
 fn words_stand_where_they_may() {
     report(violations(|source| {
-        let broken = RULES.iter().filter(|rule| !rule.places.iter().any(|place| source.is_in(place)));
+        let broken = RULES
+            .iter()
+            .filter(|rule| !rule.places.iter().any(|place| source.is_in(place)));
         broken
             .flat_map(|rule| {
                 let lines = source.lines_with(rule.word).into_iter();
@@ -114,9 +131,11 @@ fn words_stand_where_they_may() {
 
 #[test]
 fn every_file_begins_with_its_charter() {
-    report(violations(|source| match source.first_line().starts_with("//!") {
-        true => Vec::new(),
-        false => vec![source.at(1, "the first line does not say what this file owns (`//!`)")],
+    report(violations(|source| {
+        match source.first_line().starts_with("//!") {
+            true => Vec::new(),
+            false => vec![source.at(1, "the first line does not say what this file owns (`//!`)")],
+        }
     }));
 }
 

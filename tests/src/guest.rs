@@ -88,11 +88,18 @@ impl Guest {
         let (interface, function) = hook.names();
         let export = format!("export hostel:backend/{interface}@0.1.0;");
         if !self.wit.contains(&export) {
-            self.wit = self.wit.replace("export tools;", &format!("export tools; {export}"));
+            self.wit = self
+                .wit
+                .replace("export tools;", &format!("export tools; {export}"));
         }
         let place = format!(" (; {function} ;)");
-        let (before, after) = self.core.split_once(&place).expect("only the lab has hooks to choose");
-        let (before, _) = before.rsplit_once('$').expect("a function stands before its place");
+        let (before, after) = self
+            .core
+            .split_once(&place)
+            .expect("only the lab has hooks to choose");
+        let (before, _) = before
+            .rsplit_once('$')
+            .expect("a function stands before its place");
         self.core = format!("{before}{}{place}{after}", behaviour.function());
         self
     }

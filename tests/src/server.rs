@@ -66,7 +66,9 @@ impl TestServer {
             };
             app.host.load(source).await.expect("the guest loads");
         }
-        let sources = app.sources().expect("the configuration's folders are there");
+        let sources = app
+            .sources()
+            .expect("the configuration's folders are there");
         app.load(sources, |_| {}).await;
         let running = app.serve().expect("the doors open");
         Self {

@@ -68,13 +68,21 @@ impl Guests {
         self.running.spawn_on(work, &self.runtime);
     }
 
-    /// Runs the first slice of `work` here and leaves the rest, if any, to the guests' runtime.
-    pub(crate) async fn finish(&self, work: impl Future<Output = ()> + Send + 'static) {
+    /// Runs the first slice of `work` and leaves the rest, if any, to the guests' runtime.
+    pub(crate) async fn begin(
+        &self,
+        slice: Slice,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
         let mut work: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(work);
-        let first = std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
-        if first.is_pending() {
-            self.running.spawn_on(work, &self.runtime);
+        if slice == Slice::Here {
+            let first =
+                std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
+            if first.is_ready() {
+                return;
+            }
         }
+        self.running.spawn_on(work, &self.runtime);
     }
 
     /// Waits until nothing runs any more, at most `patience`.

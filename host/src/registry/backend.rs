@@ -68,6 +68,7 @@ pub(crate) struct Backend {
     loader: Loader,
     code: Code,
     by_name: HashMap<String, Arc<Tool>>,
+    #[expect(clippy::vec_box, reason = "instances are handed on in their boxes")]
     spares: Mutex<Vec<Box<Instance>>>,
     restocking: AtomicBool,
     slowness: AtomicU32,
@@ -249,6 +250,7 @@ impl Backend {
         self.spares().push(instance);
     }
 
+    #[expect(clippy::vec_box, reason = "instances are handed on in their boxes")]
     fn spares(&self) -> MutexGuard<'_, Vec<Box<Instance>>> {
         self.spares
             .lock()

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use crate::engine::instance::ToolCall;
@@ -90,15 +91,25 @@ impl Sessions {
         let asked = Instant::now();
         let limits = backend.limits();
         let most = request.timeout.unwrap_or(limits.call).min(limits.call);
+        let (sender, answer) = oneshot::channel();
         let work = call_alone(worker.clone(), backend.clone(), request, asked, most);
-        let done = self
-            .guests
-            .run(backend.slice(), work)
-            .await
-            .map_err(|panic| Error::internal("a call was interrupted by the host", panic.0))?;
-        let (called, instance) = done?;
-        self.guests.finish(dismiss(instance)).await;
-        Ok(called)
+        let whole_life = async move {
+            // The caller has its answer before the farewell, and the guest has its farewell though the caller may have left.
+            match work.await {
+                Ok((called, instance)) => {
+                    let _ = sender.send(Ok(called));
+                    dismiss(instance).await;
+                }
+                Err(error) => drop(sender.send(Err(error))),
+            }
+        };
+        self.guests.begin(backend.slice(), whole_life).await;
+        answer.await.unwrap_or_else(|_| {
+            Err(Error::new(
+                ErrorCode::Internal,
+                "a call was interrupted by the host",
+            ))
+        })
     }
 }
 

@@ -103,12 +103,10 @@ impl Sessions {
     /// `session_not_found` for an id that nobody has or that is another worker's; `session_ended`, `session_failed` with when and why.
     pub(crate) fn find(&self, worker: &WorkerId, id: &SessionId) -> Result<Arc<Session>> {
         let inner = self.inner();
-        if let Some(session) = inner
-            .by_id
-            .get(id)
-            .filter(|session| session.key.worker == *worker)
-        {
-            return Ok(session.clone());
+        let own = |session: &&Arc<Session>| session.key.worker == *worker;
+        if let Some(session) = inner.by_id.get(id).filter(own).cloned() {
+            drop(inner);
+            return session.check_alive().map(|()| session);
         }
         match inner
             .ended
@@ -124,8 +122,9 @@ impl Sessions {
     /// As [`Sessions::find`].
     pub(crate) fn find_named(&self, key: &SessionKey) -> Result<Arc<Session>> {
         let inner = self.inner();
-        if let Some(session) = inner.by_key.get(key) {
-            return Ok(session.clone());
+        if let Some(session) = inner.by_key.get(key).cloned() {
+            drop(inner);
+            return session.check_alive().map(|()| session);
         }
         let ended = inner
             .ended_by_key
@@ -163,6 +162,7 @@ impl Sessions {
                     .backend
                     .as_ref()
                     .is_none_or(|backend| session.key.backend == *backend)
+                && session.check_alive().is_ok()
                 && session.labels().matches(&query.labels)
                 && query
                     .state

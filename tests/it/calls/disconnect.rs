@@ -28,8 +28,10 @@ async fn a_temporary_session_is_cleaned_up_all_the_same() {
     let host = TestHost::new();
     let grant = host.marks_grant();
     let guest = Guest::lab().hook(Hook::Cleanup, Behaviour::LeaveMark);
-    host.load_with("lab", &guest, |settings| settings.grants.folders = vec![grant])
-        .await;
+    host.load_with("lab", &guest, |settings| {
+        settings.grants.folders = vec![grant]
+    })
+    .await;
     let ada = host.worker("ada");
     let call = ada.call("lab:add_later", json!({"n": 5, "ms": 1000}));
     assert!(timeout(Duration::from_millis(100), call).await.is_err());

@@ -21,8 +21,14 @@ async fn a_guest_sees_the_environment_that_was_granted_and_no_other() {
         json!([])
     );
     let env = BTreeMap::from([("MODE".to_owned(), "test".to_owned())]);
-    let grants = Grants { env, ..Grants::default() };
-    assert_eq!(answer(&host, grants, "environment").await, json!([["MODE", "test"]]));
+    let grants = Grants {
+        env,
+        ..Grants::default()
+    };
+    assert_eq!(
+        answer(&host, grants, "environment").await,
+        json!([["MODE", "test"]])
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -31,16 +37,25 @@ async fn a_guest_writes_where_it_may_and_nowhere_else() {
     assert_eq!(answer(&host, Grants::default(), "mark").await, false);
 
     let mut folder = host.marks_grant();
-    let grants = Grants { folders: vec![folder.clone()], ..Grants::default() };
+    let grants = Grants {
+        folders: vec![folder.clone()],
+        ..Grants::default()
+    };
     assert_eq!(answer(&host, grants, "mark").await, true);
     assert_eq!(host.marks('m'), 1);
 
     folder.access = FolderAccess::ReadOnly;
-    let grants = Grants { folders: vec![folder], ..Grants::default() };
+    let grants = Grants {
+        folders: vec![folder],
+        ..Grants::default()
+    };
     assert_eq!(answer(&host, grants, "mark").await, false);
     assert_eq!(host.marks('m'), 1);
 
-    let grants = Grants { workspace: true, ..Grants::default() };
+    let grants = Grants {
+        workspace: true,
+        ..Grants::default()
+    };
     assert_eq!(answer(&host, grants, "mark").await, true);
     assert_eq!(host.marks('m'), 1, "its workspace is another folder");
 }

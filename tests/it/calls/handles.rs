@@ -12,9 +12,14 @@ async fn a_handle_names_a_resource_for_as_long_as_its_session_lives() {
     let ada = host.worker("ada");
     let session = ada.begin("shop").await;
     let one = session.call("cart_new", json!({"items": 2})).await.unwrap();
-    let other = session.call("cart_new", json!({"items": 30})).await.unwrap();
+    let other = session
+        .call("cart_new", json!({"items": 30}))
+        .await
+        .unwrap();
     assert_eq!((&one, &other), (&json!("cart#1"), &json!("cart#2")));
-    let items = session.call("cart_add", json!({"self": one, "items": 5})).await;
+    let items = session
+        .call("cart_add", json!({"self": one, "items": 5}))
+        .await;
     assert_eq!(items.unwrap(), 7);
     let both = json!({"one": one, "other": other});
     assert_eq!(session.call("cart_together", both).await.unwrap(), 37);

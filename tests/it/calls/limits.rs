@@ -25,10 +25,22 @@ fn limit(error: &Error) -> Option<&str> {
 
 #[tokio::test(start_paused = true)]
 async fn each_limit_is_named_by_the_error_of_the_call_that_exceeds_it() {
-    let cpu = Limits { cpu: Duration::from_millis(30), ..Limits::default() };
-    let memory = Limits { memory_bytes: 1 << 20, ..Limits::default() };
-    let result = Limits { result_bytes: 1000, ..Limits::default() };
-    let copied = Limits { host_call_bytes: 10_000, ..Limits::default() };
+    let cpu = Limits {
+        cpu: Duration::from_millis(30),
+        ..Limits::default()
+    };
+    let memory = Limits {
+        memory_bytes: 1 << 20,
+        ..Limits::default()
+    };
+    let result = Limits {
+        result_bytes: 1000,
+        ..Limits::default()
+    };
+    let copied = Limits {
+        host_call_bytes: 10_000,
+        ..Limits::default()
+    };
     let cases = [
         (cpu, "spin", json!({}), "cpu_ms"),
         (memory, "hoard", json!({}), "memory_bytes"),
@@ -56,7 +68,11 @@ async fn what_stays_within_the_limits_is_answered() {
     let pages = outcome(limits, "grow", json!({"pages": 15})).await;
     assert_eq!(pages.unwrap(), 1, "one page was there, sixteen are allowed");
     let pages = outcome(limits, "grow", json!({"pages": 16})).await;
-    assert_eq!(pages.unwrap(), -1, "the guest is told, and may go on with what it has");
+    assert_eq!(
+        pages.unwrap(),
+        -1,
+        "the guest is told, and may go on with what it has"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,7 +83,10 @@ async fn a_guest_that_waits_in_the_host_is_stopped_at_its_deadline() {
         .unwrap_err();
     assert_eq!(error.code(), ErrorCode::DeadlineExceeded);
     let took = start.elapsed();
-    assert!(took >= Duration::from_secs(30) && took < Duration::from_secs(31), "{took:?}");
+    assert!(
+        took >= Duration::from_secs(30) && took < Duration::from_secs(31),
+        "{took:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,8 +122,16 @@ async fn time_spent_on_the_way_to_the_tool_counts() {
             .await
             .err()
             .unwrap_or_else(|| panic!("{hook:?} took {:?}", start.elapsed()));
-        assert_eq!(error.code(), ErrorCode::DeadlineExceeded, "{hook:?}: {error}");
-        assert!(start.elapsed() < Duration::from_secs(3), "{hook:?}: {:?}", start.elapsed());
+        assert_eq!(
+            error.code(),
+            ErrorCode::DeadlineExceeded,
+            "{hook:?}: {error}"
+        );
+        assert!(
+            start.elapsed() < Duration::from_secs(3),
+            "{hook:?}: {:?}",
+            start.elapsed()
+        );
     }
 }
 
@@ -137,7 +164,10 @@ async fn an_answer_that_is_too_large_costs_the_answer_and_not_the_session() {
         .begin_with("lab", |new| new.limits.result_bytes = Some(100))
         .await;
     session.call("add", json!({"n": 1})).await.unwrap();
-    let error = session.call("large", json!({"bytes": 200})).await.unwrap_err();
+    let error = session
+        .call("large", json!({"bytes": 200}))
+        .await
+        .unwrap_err();
     assert_eq!(limit(&error), Some("result_bytes"));
     assert_eq!(session.call("add", json!({"n": 1})).await.unwrap(), 2);
 }
@@ -156,18 +186,54 @@ async fn a_sessions_own_limits_are_tighter_and_never_wider() {
     let session = ada.begin_with("lab", |new| new.limits = tight).await;
     assert_eq!(session.call("grow", json!({"pages": 1})).await.unwrap(), 1);
     assert_eq!(session.call("grow", json!({"pages": 1})).await.unwrap(), -1);
-    let error = session.call("sleep", json!({"ms": 5000})).await.unwrap_err();
+    let error = session
+        .call("sleep", json!({"ms": 5000}))
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), ErrorCode::DeadlineExceeded);
 
     let wide = [
-        ("call_ms", LimitRequest { call: Some(Duration::from_secs(31)), ..LimitRequest::default() }),
-        ("cpu_ms", LimitRequest { cpu: Some(Duration::from_secs(6)), ..LimitRequest::default() }),
-        ("memory_bytes", LimitRequest { memory_bytes: Some(usize::MAX), ..LimitRequest::default() }),
-        ("result_bytes", LimitRequest { result_bytes: Some(5 << 20), ..LimitRequest::default() }),
-        ("queue", LimitRequest { queue: Some(33), ..LimitRequest::default() }),
+        (
+            "call_ms",
+            LimitRequest {
+                call: Some(Duration::from_secs(31)),
+                ..LimitRequest::default()
+            },
+        ),
+        (
+            "cpu_ms",
+            LimitRequest {
+                cpu: Some(Duration::from_secs(6)),
+                ..LimitRequest::default()
+            },
+        ),
+        (
+            "memory_bytes",
+            LimitRequest {
+                memory_bytes: Some(usize::MAX),
+                ..LimitRequest::default()
+            },
+        ),
+        (
+            "result_bytes",
+            LimitRequest {
+                result_bytes: Some(5 << 20),
+                ..LimitRequest::default()
+            },
+        ),
+        (
+            "queue",
+            LimitRequest {
+                queue: Some(33),
+                ..LimitRequest::default()
+            },
+        ),
     ];
     for (name, limits) in wide {
-        let new = NewSession { limits, ..NewSession::default() };
+        let new = NewSession {
+            limits,
+            ..NewSession::default()
+        };
         let error = ada.create("lab", new).await.err().expect(name);
         assert_eq!(error.code(), ErrorCode::PolicyDenied, "{name}");
         assert_eq!(limit(&error), Some(name));
@@ -202,5 +268,8 @@ async fn guests_that_spin_do_not_keep_their_neighbours_from_answering() {
     for outcome in outcomes {
         assert_eq!(outcome.unwrap_err().code(), ErrorCode::LimitExceeded);
     }
-    assert!(answered > 0, "the neighbour got no answer until the last of them was stopped");
+    assert!(
+        answered > 0,
+        "the neighbour got no answer until the last of them was stopped"
+    );
 }

@@ -75,7 +75,10 @@ async fn a_name_that_no_tool_has_is_refused_with_the_nearest() {
     check("conter:add", json!(["counter:add"]));
     check("lab:trapp", json!(["lab:trap"]));
     check("ehco", json!(["lab:echo"]));
-    check("counter:entirely-different", json!(["counter:add", "counter:get", "counter:double"]));
+    check(
+        "counter:entirely-different",
+        json!(["counter:add", "counter:get", "counter:double"]),
+    );
     check("entirely-different", json!([]));
     check("", json!([]));
     check("Counter:add", json!(["counter:add"]));

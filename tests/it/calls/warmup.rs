@@ -20,7 +20,11 @@ async fn a_cold_backend_warms_up_at_its_first_call() {
     let guest = Guest::lab().hook(Hook::Warmup, Behaviour::Succeed);
     let loaded = host.load("lab", &guest).await;
     assert!(matches!(loaded.warmth, Warmth::Cold));
-    let seed = host.worker("ada").call("lab:seed", json!({})).await.unwrap();
+    let seed = host
+        .worker("ada")
+        .call("lab:seed", json!({}))
+        .await
+        .unwrap();
     assert_ne!(seed, 0, "warmup ran before the call");
     assert!(is_warm(&host));
 }
@@ -30,15 +34,21 @@ async fn first_calls_that_come_together_wait_for_one_warmup() {
     let host = TestHost::new();
     let grant = host.marks_grant();
     let guest = Guest::lab().hook(Hook::Warmup, Behaviour::Linger);
-    host.load_with("lab", &guest, |settings| settings.grants.folders = vec![grant])
-        .await;
+    host.load_with("lab", &guest, |settings| {
+        settings.grants.folders = vec![grant]
+    })
+    .await;
     let ada = host.worker("ada");
     let start = Instant::now();
     let calls = (0..10).map(|_| ada.call("lab:add", json!({"n": 1})));
     for answer in join_all(calls).await {
         assert_eq!(answer.unwrap(), 1);
     }
-    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        start.elapsed()
+    );
     assert_eq!(host.marks('w'), 1, "warmup runs once per module");
 }
 
@@ -67,8 +77,10 @@ async fn a_failed_warmup_is_the_answer_to_all_who_wait_for_it() {
     let host = TestHost::new();
     let grant = host.marks_grant();
     let guest = Guest::lab().hook(Hook::Warmup, Behaviour::LingerAndRefuse);
-    host.load_with("lab", &guest, |settings| settings.grants.folders = vec![grant])
-        .await;
+    host.load_with("lab", &guest, |settings| {
+        settings.grants.folders = vec![grant]
+    })
+    .await;
     let ada = host.worker("ada");
     let calls = (0..10).map(|_| ada.call("lab:add", json!({"n": 1})));
     for outcome in join_all(calls).await {
@@ -108,8 +120,10 @@ async fn a_failed_warmup_is_not_tried_again_before_its_time() {
     let host = TestHost::new();
     let grant = host.marks_grant();
     let guest = Guest::lab().hook(Hook::Warmup, Behaviour::LingerAndRefuse);
-    host.load_with("lab", &guest, |settings| settings.grants.folders = vec![grant])
-        .await;
+    host.load_with("lab", &guest, |settings| {
+        settings.grants.folders = vec![grant]
+    })
+    .await;
     let ada = host.worker("ada");
     let call = || ada.call("lab:add", json!({"n": 1}));
     call().await.unwrap_err();
@@ -128,8 +142,10 @@ async fn a_request_to_warm_up_tries_at_once() {
     let host = TestHost::new();
     let grant = host.marks_grant();
     let guest = Guest::lab().hook(Hook::Warmup, Behaviour::LingerAndRefuse);
-    host.load_with("lab", &guest, |settings| settings.grants.folders = vec![grant])
-        .await;
+    host.load_with("lab", &guest, |settings| {
+        settings.grants.folders = vec![grant]
+    })
+    .await;
     for tries in 1..=3 {
         let reports = host.host.warm_up(None).await.unwrap();
         assert!(reports[0].outcome.is_err());
@@ -153,10 +169,22 @@ async fn the_warmup_goes_on_when_its_first_caller_leaves() {
 #[tokio::test(start_paused = true)]
 async fn a_warmup_that_fails_costs_no_other_backend_anything() {
     let host = TestHost::new();
-    host.load("bad", &Guest::lab().hook(Hook::Warmup, Behaviour::Trap)).await;
+    host.load("bad", &Guest::lab().hook(Hook::Warmup, Behaviour::Trap))
+        .await;
     host.load("good", &Guest::lab()).await;
     let reports = host.host.warm_up(None).await.unwrap();
-    let outcomes = reports.iter().map(|report| (report.backend.as_str(), report.outcome.is_ok()));
-    assert_eq!(outcomes.collect::<Vec<_>>(), [("bad", false), ("good", true)]);
-    assert_eq!(host.worker("ada").call("good:add", json!({"n": 1})).await.unwrap(), 1);
+    let outcomes = reports
+        .iter()
+        .map(|report| (report.backend.as_str(), report.outcome.is_ok()));
+    assert_eq!(
+        outcomes.collect::<Vec<_>>(),
+        [("bad", false), ("good", true)]
+    );
+    assert_eq!(
+        host.worker("ada")
+            .call("good:add", json!({"n": 1}))
+            .await
+            .unwrap(),
+        1
+    );
 }

@@ -20,10 +20,21 @@ struct Serving {
 
 impl Serving {
     fn start(home: &Path) -> Self {
-        let mut child = hostel(home, &["serve", "--listen", "127.0.0.1:0", "--plugins", "plugins", "--max-sessions", "16"])
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = hostel(
+            home,
+            &[
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--plugins",
+                "plugins",
+                "--max-sessions",
+                "16",
+            ],
+        )
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let url = loop {
             let line = lines.next().expect("it says where it serves").unwrap();
@@ -37,14 +48,22 @@ impl Serving {
     }
 
     fn ask(&self, home: &Path, arguments: &[&str]) -> Said {
-        let output = hostel(home, arguments).env("HOSTEL_SERVER", &self.url).output();
+        let output = hostel(home, arguments)
+            .env("HOSTEL_SERVER", &self.url)
+            .output();
         super::said(output.unwrap())
     }
 
     /// SIGTERM, and the status with which the host ends.
     fn terminate(&mut self) -> Option<i32> {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
         self.child.wait().unwrap().code()
     }
 }
@@ -60,8 +79,16 @@ impl Drop for Serving {
 fn home() -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     fs::create_dir(home.path().join("plugins")).unwrap();
-    fs::write(home.path().join("plugins/counter.wasm"), Guest::counter().component()).unwrap();
-    fs::write(home.path().join("plugins/lab.wasm"), Guest::stateful_lab().component()).unwrap();
+    fs::write(
+        home.path().join("plugins/counter.wasm"),
+        Guest::counter().component(),
+    )
+    .unwrap();
+    fs::write(
+        home.path().join("plugins/lab.wasm"),
+        Guest::stateful_lab().component(),
+    )
+    .unwrap();
     home
 }
 
@@ -72,33 +99,68 @@ fn a_host_is_served_asked_and_stopped() {
     let ask = |arguments: &[&str]| serving.ask(home.path(), arguments);
 
     let tools = ask(&["tools", "--backend", "counter"]);
-    assert_eq!(tools.out, "counter:add\tstateful\t\ncounter:get\tstateful\t\ncounter:double\tstateless\t\n");
+    assert_eq!(
+        tools.out,
+        "counter:add\tstateful\t\ncounter:get\tstateful\t\ncounter:double\tstateless\t\n"
+    );
     assert_eq!(ask(&["call", "counter:double", "{\"n\": 21}"]).out, "42\n");
     let error = ask(&["call", "counter:dubble"]);
     assert_eq!(error.status, Some(1));
-    assert!(error.complaint.contains("counter:double"), "{}", error.complaint);
+    assert!(
+        error.complaint.contains("counter:double"),
+        "{}",
+        error.complaint
+    );
     let tools_own = ask(&["call", "lab:fail", "{\"text\": \"no\"}"]);
     assert_eq!(tools_own.status, Some(1));
-    assert!(tools_own.complaint.contains("lab:fail answered with an error: no"), "{}", tools_own.complaint);
+    assert!(
+        tools_own
+            .complaint
+            .contains("lab:fail answered with an error: no"),
+        "{}",
+        tools_own.complaint
+    );
 
-    let begun: Value = serde_json::from_str(&ask(&["sessions", "create", "counter", "--name", "work"]).out).unwrap();
+    let begun: Value =
+        serde_json::from_str(&ask(&["sessions", "create", "counter", "--name", "work"]).out)
+            .unwrap();
     let id = begun["id"].as_str().unwrap();
-    assert_eq!(ask(&["call", "counter:add", "{\"n\": 2}", "--session", "work"]).out, "2\n");
+    assert_eq!(
+        ask(&["call", "counter:add", "{\"n\": 2}", "--session", "work"]).out,
+        "2\n"
+    );
     let list = ask(&["sessions"]).out;
-    assert!(list.starts_with(&format!("{id}\tcounter\twork\tidle\t1\t")), "{list}");
-    assert_eq!(ask(&["sessions", "end", id]).out, format!("{id}\tended\tclean\n"));
+    assert!(
+        list.starts_with(&format!("{id}\tcounter\twork\tidle\t1\t")),
+        "{list}"
+    );
+    assert_eq!(
+        ask(&["sessions", "end", id]).out,
+        format!("{id}\tended\tclean\n")
+    );
 
-    let running = hostel(home.path(), &["call", "lab:add_later", "{\"n\": 1, \"ms\": 1500}"])
-        .env("HOSTEL_SERVER", &serving.url)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let running = hostel(
+        home.path(),
+        &["call", "lab:add_later", "{\"n\": 1, \"ms\": 1500}"],
+    )
+    .env("HOSTEL_SERVER", &serving.url)
+    .stdout(Stdio::piped())
+    .spawn()
+    .unwrap();
     std::thread::sleep(Duration::from_millis(600));
     assert_eq!(serving.terminate(), Some(0));
     let running = super::said(running.wait_with_output().unwrap());
-    assert_eq!((running.status, running.out.as_str()), (Some(0), "1\n"), "the running call got its answer");
+    assert_eq!(
+        (running.status, running.out.as_str()),
+        (Some(0), "1\n"),
+        "the running call got its answer"
+    );
     let nobody = serving.ask(home.path(), &["tools"]);
-    assert!(nobody.complaint.contains("no host answers at"), "{}", nobody.complaint);
+    assert!(
+        nobody.complaint.contains("no host answers at"),
+        "{}",
+        nobody.complaint
+    );
     let left = fs::read_dir(home.path().join(".local/share/hostel/workspaces")).unwrap();
     assert_eq!(left.count(), 0, "its folder of workspaces is gone");
 }
@@ -118,7 +180,10 @@ async fn what_happens_is_counted() {
         "hostel_sessions 1",
         "hostel_sessions_started_total 1",
     ] {
-        assert!(text.lines().any(|line| line == expected), "{expected} is not in:\n{text}");
+        assert!(
+            text.lines().any(|line| line == expected),
+            "{expected} is not in:\n{text}"
+        );
     }
 }
 
@@ -126,19 +191,39 @@ async fn what_happens_is_counted() {
 fn a_mistake_in_the_configuration_is_named_with_the_file_and_the_nearest_key() {
     let home = home();
     for (name, text, expected) in [
-        ("a.toml", "[server]\nsesion_ttl = 3\n", "did you mean `session_ttl`?"),
-        ("b.toml", "[limits]\ncpu_mss = 3\n", "did you mean `cpu_ms`?"),
-        ("c.json", r#"{"server": {"listen": 5}}"#, "expected socket address at line 1"),
+        (
+            "a.toml",
+            "[server]\nsesion_ttl = 3\n",
+            "did you mean `session_ttl`?",
+        ),
+        (
+            "b.toml",
+            "[limits]\ncpu_mss = 3\n",
+            "did you mean `cpu_ms`?",
+        ),
+        (
+            "c.json",
+            r#"{"server": {"listen": 5}}"#,
+            "expected socket address at line 1",
+        ),
         ("d.toml", "[server\n", "line 1"),
     ] {
         fs::write(home.path().join(name), text).unwrap();
         let said = run(home.path(), &["serve", "--config", name]);
         assert_eq!(said.status, Some(1), "{name}");
         assert!(said.complaint.starts_with("error: "), "{}", said.complaint);
-        assert!(said.complaint.contains(name) && said.complaint.contains(expected), "{}", said.complaint);
+        assert!(
+            said.complaint.contains(name) && said.complaint.contains(expected),
+            "{}",
+            said.complaint
+        );
     }
     let missing = run(home.path(), &["serve", "--config", "nowhere.toml"]);
-    assert!(missing.complaint.contains("nowhere.toml"), "{}", missing.complaint);
+    assert!(
+        missing.complaint.contains("nowhere.toml"),
+        "{}",
+        missing.complaint
+    );
 }
 
 #[test]
@@ -147,15 +232,39 @@ fn a_host_that_cannot_serve_says_why_and_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     for (arguments, expected) in [
-        (vec!["serve", "--plugins", "plugins", "--listen", &address], "choose another address with --listen"),
-        (vec!["serve", "--plugins", "plugins", "--listen", "0.0.0.0:0"], "--allow-remote"),
-        (vec!["serve", "--plugins", "nowhere", "--listen", "127.0.0.1:0"], "--plugins"),
+        (
+            vec!["serve", "--plugins", "plugins", "--listen", &address],
+            "choose another address with --listen",
+        ),
+        (
+            vec!["serve", "--plugins", "plugins", "--listen", "0.0.0.0:0"],
+            "--allow-remote",
+        ),
+        (
+            vec!["serve", "--plugins", "nowhere", "--listen", "127.0.0.1:0"],
+            "--plugins",
+        ),
         (vec!["serve"], "there is nothing to serve"),
-        (vec!["serve", "--plugins", "plugins", "--data-dir", "/dev/null/x", "--listen", "127.0.0.1:0"], "--data-dir"),
+        (
+            vec![
+                "serve",
+                "--plugins",
+                "plugins",
+                "--data-dir",
+                "/dev/null/x",
+                "--listen",
+                "127.0.0.1:0",
+            ],
+            "--data-dir",
+        ),
     ] {
         let said = run(home.path(), &arguments);
         assert_eq!(said.status, Some(1), "{arguments:?}");
-        assert!(said.complaint.contains(expected), "{arguments:?}: {}", said.complaint);
+        assert!(
+            said.complaint.contains(expected),
+            "{arguments:?}: {}",
+            said.complaint
+        );
     }
 }
 
@@ -163,10 +272,21 @@ fn a_host_that_cannot_serve_says_why_and_what_to_do() {
 fn a_bad_component_is_named_at_the_start_and_the_others_are_served() {
     let home = home();
     fs::write(home.path().join("plugins/bad.wasm"), "hello").unwrap();
-    let mut child = hostel(home.path(), &["serve", "--listen", "127.0.0.1:0", "--plugins", "plugins", "--max-sessions", "16"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = hostel(
+        home.path(),
+        &[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--plugins",
+            "plugins",
+            "--max-sessions",
+            "16",
+        ],
+    )
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     while !said.contains(" tools at ") {
@@ -175,6 +295,12 @@ fn a_bad_component_is_named_at_the_start_and_the_others_are_served() {
     child.kill().unwrap();
     child.wait().unwrap();
     stderr.read_to_string(&mut said).unwrap();
-    let complaint = said.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
-    assert!(complaint.contains("bad.wasm") && complaint.contains("not WebAssembly"), "{said}");
+    let complaint = said
+        .lines()
+        .find(|line| line.starts_with("error: "))
+        .unwrap_or_default();
+    assert!(
+        complaint.contains("bad.wasm") && complaint.contains("not WebAssembly"),
+        "{said}"
+    );
 }

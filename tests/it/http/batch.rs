@@ -30,12 +30,19 @@ fn outcomes(answer: &Value) -> Vec<Value> {
 #[tokio::test]
 async fn calls_run_one_after_the_other() {
     let server = server().await;
-    let calls: Vec<Value> = (1..=5).map(|n| call("counter:add", json!({"n": n}))).collect();
-    let answer = server.post("/v1/execute/batch", &json!({"calls": calls})).await;
+    let calls: Vec<Value> = (1..=5)
+        .map(|n| call("counter:add", json!({"n": n})))
+        .collect();
+    let answer = server
+        .post("/v1/execute/batch", &json!({"calls": calls}))
+        .await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let answer = answer.json();
     assert_eq!(outcomes(&answer), [1, 3, 6, 10, 15]);
-    assert_eq!((&answer["total"], &answer["executed"], &answer["succeeded"]), (&json!(5), &json!(5), &json!(5)));
+    assert_eq!(
+        (&answer["total"], &answer["executed"], &answer["succeeded"]),
+        (&json!(5), &json!(5), &json!(5))
+    );
 }
 
 #[tokio::test]
@@ -43,17 +50,29 @@ async fn the_first_failure_ends_a_batch_unless_it_is_to_go_on() {
     let server = server().await;
     let failures = [
         (call("counter:nothing", json!({})), json!("tool_not_found")),
-        (call("counter:add", json!({"n": "x"})), json!("invalid_params")),
+        (
+            call("counter:add", json!({"n": "x"})),
+            json!("invalid_params"),
+        ),
         (call("lab:fail", json!({"text": "no"})), json!("no")),
         (call("lab:trap", json!({})), json!("tool_trapped")),
     ];
     for (failure, outcome) in failures {
-        let calls = [call("counter:double", json!({"n": 1})), failure, call("counter:double", json!({"n": 2}))];
-        let stopped = server.post("/v1/execute/batch", &json!({"calls": calls})).await;
+        let calls = [
+            call("counter:double", json!({"n": 1})),
+            failure,
+            call("counter:double", json!({"n": 2})),
+        ];
+        let stopped = server
+            .post("/v1/execute/batch", &json!({"calls": calls}))
+            .await;
         assert_eq!(stopped.status, 207, "{}", stopped.text);
         let body = stopped.json();
         assert_eq!(outcomes(&body), [json!(2), outcome.clone()]);
-        assert_eq!((&body["executed"], &body["succeeded"]), (&json!(2), &json!(1)));
+        assert_eq!(
+            (&body["executed"], &body["succeeded"]),
+            (&json!(2), &json!(1))
+        );
 
         let all = json!({"calls": calls, "stop_on_error": false});
         let went_on = server.post("/v1/execute/batch", &all).await;
@@ -70,14 +89,26 @@ async fn parallel_calls_run_side_by_side_and_are_answered_in_their_order() {
         .collect();
     let start = Instant::now();
     let answer = server
-        .post("/v1/execute/batch", &json!({"calls": sleeps, "parallel": true}))
+        .post(
+            "/v1/execute/batch",
+            &json!({"calls": sleeps, "parallel": true}),
+        )
         .await;
     assert_eq!(answer.status, 200, "{}", answer.text);
-    assert!(start.elapsed() < Duration::from_millis(8 * 300), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_millis(8 * 300),
+        "{:?}",
+        start.elapsed()
+    );
 
-    let calls: Vec<Value> = (0..50).map(|n| call("counter:double", json!({"n": n}))).collect();
+    let calls: Vec<Value> = (0..50)
+        .map(|n| call("counter:double", json!({"n": n})))
+        .collect();
     let answer = server
-        .post("/v1/execute/batch", &json!({"calls": calls, "parallel": true}))
+        .post(
+            "/v1/execute/batch",
+            &json!({"calls": calls, "parallel": true}),
+        )
         .await
         .json();
     let expected: Vec<i32> = (0..50).map(|n| n * 2).collect();
@@ -100,6 +131,8 @@ async fn a_batch_is_for_one_worker_unless_a_call_says_otherwise() {
 async fn a_batch_has_its_bounds() {
     let server = server().await;
     let calls = vec![call("counter:get", json!({})); 101];
-    let answer = server.post("/v1/execute/batch", &json!({"calls": calls})).await;
+    let answer = server
+        .post("/v1/execute/batch", &json!({"calls": calls}))
+        .await;
     assert_eq!(answer.code(), "invalid_request");
 }

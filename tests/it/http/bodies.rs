@@ -19,29 +19,96 @@ async fn a_body_that_cannot_be_read_is_answered_with_the_place_and_the_way_out()
         ("/v1/execute", "\u{1}", "", ""),
         ("/v1/execute", "{}", "", "action"),
         ("/v1/execute", r#"{"action": 3}"#, "/action", "string"),
-        ("/v1/execute", r#"{"action": "x", "timeout_ms": "1"}"#, "/timeout_ms", "u64"),
-        ("/v1/execute", r#"{"action": "x", "timeout_ms": -1}"#, "/timeout_ms", "-1"),
-        ("/v1/execute", r#"{"action": "x", "session": {"nam": "a"}}"#, "/session", "nam"),
-        ("/v1/execute", r#"{"action": "x", "session": {"id": "a", "name": "b"}}"#, "/session", "only one"),
+        (
+            "/v1/execute",
+            r#"{"action": "x", "timeout_ms": "1"}"#,
+            "/timeout_ms",
+            "u64",
+        ),
+        (
+            "/v1/execute",
+            r#"{"action": "x", "timeout_ms": -1}"#,
+            "/timeout_ms",
+            "-1",
+        ),
+        (
+            "/v1/execute",
+            r#"{"action": "x", "session": {"nam": "a"}}"#,
+            "/session",
+            "nam",
+        ),
+        (
+            "/v1/execute",
+            r#"{"action": "x", "session": {"id": "a", "name": "b"}}"#,
+            "/session",
+            "only one",
+        ),
         ("/v1/execute", r#"{"action": "x"} {}"#, "", "trailing"),
-        ("/v1/execute/batch", r#"{"calls": []}"#, "/calls", "1 to 100"),
-        ("/v1/execute/batch", r#"{"calls": [{"action": "x"}, {"action": 1}]}"#, "/calls/1/action", "string"),
-        ("/v1/sessions", r#"{"backend": "counter", "idle_timeout": "1"}"#, "/idle_timeout", "f64"),
-        ("/v1/sessions", r#"{"backend": "counter", "idle_timeout": -1}"#, "/idle_timeout", "-1"),
-        ("/v1/sessions", r#"{"backend": "counter", "idle_timeout": 1e300}"#, "/idle_timeout", ""),
-        ("/v1/sessions", r#"{"backend": "counter", "labels": {"a": 1}}"#, "/labels/a", "string"),
-        ("/v1/sessions", r#"{"backend": "counter", "limits": {"queue": -1}}"#, "/limits/queue", "-1"),
-        ("/v1/sessions", r#"{"backend": "counter", "if_exists": "replace"}"#, "/if_exists", "replace"),
+        (
+            "/v1/execute/batch",
+            r#"{"calls": []}"#,
+            "/calls",
+            "1 to 100",
+        ),
+        (
+            "/v1/execute/batch",
+            r#"{"calls": [{"action": "x"}, {"action": 1}]}"#,
+            "/calls/1/action",
+            "string",
+        ),
+        (
+            "/v1/sessions",
+            r#"{"backend": "counter", "idle_timeout": "1"}"#,
+            "/idle_timeout",
+            "f64",
+        ),
+        (
+            "/v1/sessions",
+            r#"{"backend": "counter", "idle_timeout": -1}"#,
+            "/idle_timeout",
+            "-1",
+        ),
+        (
+            "/v1/sessions",
+            r#"{"backend": "counter", "idle_timeout": 1e300}"#,
+            "/idle_timeout",
+            "",
+        ),
+        (
+            "/v1/sessions",
+            r#"{"backend": "counter", "labels": {"a": 1}}"#,
+            "/labels/a",
+            "string",
+        ),
+        (
+            "/v1/sessions",
+            r#"{"backend": "counter", "limits": {"queue": -1}}"#,
+            "/limits/queue",
+            "-1",
+        ),
+        (
+            "/v1/sessions",
+            r#"{"backend": "counter", "if_exists": "replace"}"#,
+            "/if_exists",
+            "replace",
+        ),
     ];
     for (path, body, pointer, expected) in cases {
         let request = server.request(Method::POST, path).body(body);
         let answer = Answer::to(request).await;
-        assert_eq!((answer.status, answer.code().as_str()), (400, "invalid_request"), "{body}");
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (400, "invalid_request"),
+            "{body}"
+        );
         let document = answer.json();
         if !pointer.is_empty() {
             assert_eq!(document["pointer"], pointer, "{body}: {document}");
         }
-        assert!(document["detail"].as_str().unwrap().contains(expected), "{body}: {document}");
+        assert!(
+            document["detail"].as_str().unwrap().contains(expected),
+            "{body}: {document}"
+        );
     }
 }
 
@@ -52,8 +119,16 @@ async fn a_name_that_is_nearly_right_is_answered_with_the_right_one() {
         ("/v1/execute", json!({"action": "x", "parms": {}}), "params"),
         ("/v1/execute", json!({"acton": "x"}), "action"),
         ("/v1/execute/batch", json!({"call": []}), "calls"),
-        ("/v1/sessions", json!({"backend": "counter", "idle_timout": 3}), "idle_timeout"),
-        ("/v1/sessions", json!({"backend": "counter", "limits": {"memory_byte": 3}}), "memory_bytes"),
+        (
+            "/v1/sessions",
+            json!({"backend": "counter", "idle_timout": 3}),
+            "idle_timeout",
+        ),
+        (
+            "/v1/sessions",
+            json!({"backend": "counter", "limits": {"memory_byte": 3}}),
+            "memory_bytes",
+        ),
         ("/v1/warmup", json!({"backend": ["counter"]}), "backends"),
     ];
     for (path, body, expected) in cases {
@@ -71,7 +146,11 @@ async fn params_that_do_not_fit_are_answered_with_pointer_expected_and_found() {
     let server = server().await;
     let check = async |params: Value, pointer: &str, expected: &str, found: &str| {
         let answer = server.execute("counter:double", params.clone()).await;
-        assert_eq!((answer.status, answer.code().as_str()), (400, "invalid_params"), "{params}");
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (400, "invalid_params"),
+            "{params}"
+        );
         let document = answer.json();
         let text = |name: &str| document[name].as_str().unwrap_or_default().to_owned();
         assert_eq!(text("pointer"), pointer, "{document}");
@@ -157,5 +236,11 @@ async fn deep_nesting_is_refused_and_not_followed() {
         let answer = Answer::to(server.request(Method::POST, "/v1/execute").body(body)).await;
         assert_eq!(answer.status, 400, "{}", answer.text);
     }
-    assert_eq!(server.execute("counter:double", json!({"n": 2})).await.json()["result"], 4);
+    assert_eq!(
+        server
+            .execute("counter:double", json!({"n": 2}))
+            .await
+            .json()["result"],
+        4
+    );
 }

@@ -84,13 +84,29 @@ impl Reached {
     fn check(&mut self, expected: ErrorCode, answer: &Answer) -> Value {
         let what = format!("{expected}: {}", answer.text);
         assert_eq!(answer.status, status(expected).as_u16(), "{what}");
-        assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{what}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json"),
+            "{what}"
+        );
         let document = answer.json();
         assert_eq!(document["code"], expected.as_str(), "{what}");
-        assert_eq!(document["type"], format!("urn:hostel:error:{expected}"), "{what}");
-        assert_eq!(document["title"], expected.as_str().replace('_', " "), "{what}");
+        assert_eq!(
+            document["type"],
+            format!("urn:hostel:error:{expected}"),
+            "{what}"
+        );
+        assert_eq!(
+            document["title"],
+            expected.as_str().replace('_', " "),
+            "{what}"
+        );
         assert_eq!(document["status"], answer.status, "{what}");
-        assert_eq!(document["request_id"].as_str(), answer.header("x-request-id"), "{what}");
+        assert_eq!(
+            document["request_id"].as_str(),
+            answer.header("x-request-id"),
+            "{what}"
+        );
         let detail = document["detail"].as_str().unwrap_or_default();
         assert!(!detail.is_empty() && !detail.ends_with('.'), "{what}");
         let retries = [429, 503].contains(&answer.status);
@@ -103,7 +119,12 @@ impl Reached {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_code_is_reached_with_its_status_and_its_document() {
     let (counter, lab) = (Guest::counter(), Guest::stateful_lab());
-    let guests = [("counter", &counter), ("other", &counter), ("lab", &lab), ("broken", &counter)];
+    let guests = [
+        ("counter", &counter),
+        ("other", &counter),
+        ("lab", &lab),
+        ("broken", &counter),
+    ];
     let server = TestServer::start_with(&guests, configure).await;
     let mut reached = Reached::default();
     requests(&server, &mut reached).await;
@@ -124,17 +145,25 @@ async fn requests(server: &TestServer, reached: &mut Reached) {
     let answer = server.execute("counter:double", json!({"n": "many"})).await;
     let document = reached.check(ErrorCode::InvalidParams, &answer);
     assert_eq!(document["pointer"], "/n");
-    let request = server.request(Method::GET, "/v1/sessions").bearer_auth("hst_nobody");
+    let request = server
+        .request(Method::GET, "/v1/sessions")
+        .bearer_auth("hst_nobody");
     reached.check(ErrorCode::Unauthenticated, &Answer::to(request).await);
     let large = json!({"text": "x".repeat(20_000)});
     let answer = server.execute("lab:echo", large).await;
     reached.check(ErrorCode::PayloadTooLarge, &answer);
     reached.check(ErrorCode::JobNotFound, &server.get("/v1/jobs/job_1").await);
-    reached.check(ErrorCode::ContextNotFound, &server.get("/v1/contexts/docs").await);
+    reached.check(
+        ErrorCode::ContextNotFound,
+        &server.get("/v1/contexts/docs").await,
+    );
 }
 
 async fn backends(server: &TestServer, reached: &mut Reached) {
-    reached.check(ErrorCode::BackendNotFound, &server.get("/v1/backends/conter").await);
+    reached.check(
+        ErrorCode::BackendNotFound,
+        &server.get("/v1/backends/conter").await,
+    );
     let put = server.request(Method::PUT, "/v1/backends/new").body("junk");
     reached.check(ErrorCode::BackendInvalid, &Answer::to(put).await);
     let delete = server
@@ -146,11 +175,16 @@ async fn backends(server: &TestServer, reached: &mut Reached) {
 async fn sessions(server: &TestServer, reached: &mut Reached) {
     let begun = server.begin(&json!({"backend": "lab"})).await;
     let path = format!("/v1/sessions/{}", begun["id"].as_str().unwrap());
-    let again = server.post("/v1/sessions", &json!({"backend": "lab"})).await;
+    let again = server
+        .post("/v1/sessions", &json!({"backend": "lab"}))
+        .await;
     let document = reached.check(ErrorCode::SessionExists, &again);
     assert_eq!(document["session"], begun["id"]);
     let wide = json!({"backend": "lab", "name": "wide", "limits": {"cpu_ms": 1_000_000}});
-    reached.check(ErrorCode::PolicyDenied, &server.post("/v1/sessions", &wide).await);
+    reached.check(
+        ErrorCode::PolicyDenied,
+        &server.post("/v1/sessions", &wide).await,
+    );
     let fork = server.post(&format!("{path}/fork"), &json!({})).await;
     reached.check(ErrorCode::UnsupportedSnapshot, &fork);
     let other = server
@@ -161,7 +195,10 @@ async fn sessions(server: &TestServer, reached: &mut Reached) {
     let document = reached.check(ErrorCode::ToolTrapped, &trap);
     assert_eq!(document["session"], begun["id"]);
     let document = reached.check(ErrorCode::SessionFailed, &server.get(&path).await);
-    assert_eq!((&document["cause"], &document["reason"]), (&json!("tool_trapped"), &json!("failed")));
+    assert_eq!(
+        (&document["cause"], &document["reason"]),
+        (&json!("tool_trapped"), &json!("failed"))
+    );
 
     let begun = server.begin(&json!({"backend": "lab"})).await;
     let path = format!("/v1/sessions/{}", begun["id"].as_str().unwrap());
@@ -178,17 +215,28 @@ async fn calls(server: &TestServer, reached: &mut Reached) {
     assert_eq!(document["candidates"], json!(["counter:double"]));
     let answer = server.execute("double", json!({})).await;
     let document = reached.check(ErrorCode::ToolAmbiguous, &answer);
-    assert_eq!(document["candidates"], json!(["broken:double", "counter:double", "other:double"]));
+    assert_eq!(
+        document["candidates"],
+        json!(["broken:double", "counter:double", "other:double"])
+    );
     let answer = server.execute("lab:spin", json!({})).await;
     let document = reached.check(ErrorCode::LimitExceeded, &answer);
     assert_eq!(document["limit"], "cpu_ms");
     let late = json!({"action": "lab:sleep", "params": {"ms": 4000}, "timeout_ms": 50});
-    reached.check(ErrorCode::DeadlineExceeded, &server.post("/v1/execute", &late).await);
+    reached.check(
+        ErrorCode::DeadlineExceeded,
+        &server.post("/v1/execute", &late).await,
+    );
     let answer = server.execute("broken:double", json!({"n": 1})).await;
     let document = reached.check(ErrorCode::Internal, &answer);
-    assert!(!answer.text.contains("/surely/not/there"), "the cause is withheld: {document}");
+    assert!(
+        !answer.text.contains("/surely/not/there"),
+        "the cause is withheld: {document}"
+    );
 
-    server.begin(&json!({"backend": "lab", "name": "busy"})).await;
+    server
+        .begin(&json!({"backend": "lab", "name": "busy"}))
+        .await;
     let slow = json!({"action": "lab:sleep", "params": {"ms": 300}, "session": "busy"});
     let quick = json!({"action": "lab:add", "params": {"n": 1}, "session": "busy"});
     let second = async {

@@ -29,12 +29,24 @@ async fn a_running_call_finishes_and_new_ones_are_refused() {
     assert_eq!(running.status, 200, "{}", running.text);
     assert_eq!(running.json()["result"], 7);
     for answer in refused {
-        assert_eq!((answer.status, answer.code().as_str()), (503, "shutting_down"), "{}", answer.text);
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (503, "shutting_down"),
+            "{}",
+            answer.text
+        );
     }
-    assert_eq!(server.get("/healthz").await.status, 200, "the process is alive");
+    assert_eq!(
+        server.get("/healthz").await.status,
+        200,
+        "the process is alive"
+    );
     let path = format!("/v1/sessions/{}", session["id"].as_str().unwrap());
     let ended = server.get(&path).await;
-    assert_eq!((ended.code().as_str(), &ended.json()["reason"]), ("session_ended", &json!("shutdown")));
+    assert_eq!(
+        (ended.code().as_str(), &ended.json()["reason"]),
+        ("session_ended", &json!("shutdown"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -52,7 +64,11 @@ async fn a_call_that_outlasts_the_hosts_patience_is_stopped() {
     };
     let (running, ()) = tokio::join!(running, drain);
     assert_eq!(running.code(), "session_ended", "{}", running.text);
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -60,7 +76,9 @@ async fn a_host_answers_what_it_took_on_before_it_closes_its_doors() {
     let server = TestServer::start(&[("lab", &Guest::stateful_lab())]).await;
     server.begin(&json!({"backend": "lab"})).await;
     let body = json!({"action": "lab:add_later", "params": {"n": 7, "ms": 500}});
-    let request = server.request(reqwest::Method::POST, "/v1/execute").json(&body);
+    let request = server
+        .request(reqwest::Method::POST, "/v1/execute")
+        .json(&body);
     let call = hostel_tests::Answer::to(request);
     let (address, running) = (server.address, server.running);
     let stop = async {
@@ -80,10 +98,17 @@ async fn a_request_to_stop_is_heard_by_whoever_runs_the_host() {
         .request(reqwest::Method::POST, "/v1/shutdown")
         .bearer_auth(session["token"].as_str().unwrap());
     let refused = hostel_tests::Answer::to(holder).await;
-    assert_eq!(refused.code(), "forbidden", "a session's token does not stop a host");
+    assert_eq!(
+        refused.code(),
+        "forbidden",
+        "a session's token does not stop a host"
+    );
 
     let asked = server.post("/v1/shutdown", &json!({})).await;
-    assert_eq!((asked.status, &asked.json()["status"]), (202, &json!("stopping")));
+    assert_eq!(
+        (asked.status, &asked.json()["status"]),
+        (202, &json!("stopping"))
+    );
     let (address, running) = (server.address, server.running);
     tokio::time::timeout(Duration::from_secs(10), running.until_stopped())
         .await
@@ -103,5 +128,8 @@ async fn a_client_that_hangs_up_during_a_call_does_not_stop_it() {
         .json(&body);
     assert!(request.send().await.unwrap_err().is_timeout());
     let next = server.execute("lab:add", json!({"n": 1})).await.json();
-    assert_eq!((&next["result"], &next["session"]["call"]), (&json!(6), &json!(2)));
+    assert_eq!(
+        (&next["result"], &next["session"]["call"]),
+        (&json!(6), &json!(2))
+    );
 }

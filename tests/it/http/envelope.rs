@@ -11,7 +11,10 @@ async fn a_stateful_call_answers_with_result_session_and_usage() {
     assert_eq!(answer.header("content-type"), Some("application/json"));
     let envelope = answer.json();
     assert_eq!(envelope["session"]["id"], session["id"]);
-    assert_eq!(envelope["request_id"].as_str(), answer.header("x-request-id"));
+    assert_eq!(
+        envelope["request_id"].as_str(),
+        answer.header("x-request-id")
+    );
     for field in ["duration_us", "queue_us"] {
         assert!(envelope["usage"][field].is_u64(), "{envelope}");
     }
@@ -41,7 +44,10 @@ async fn a_stateful_call_answers_with_result_session_and_usage() {
     }
     "#);
     let second = server.execute("counter:add", json!({"n": 2})).await.json();
-    assert_eq!((&second["result"], &second["session"]["call"]), (&json!(4), &json!(2)));
+    assert_eq!(
+        (&second["result"], &second["session"]["call"]),
+        (&json!(4), &json!(2))
+    );
 }
 
 #[tokio::test]
@@ -52,14 +58,19 @@ async fn temporary_and_stateless_calls_say_so() {
         temporary["session"],
         json!({"id": null, "name": "default", "temporary": true, "call": 1})
     );
-    let stateless = server.execute("counter:double", json!({"n": 2})).await.json();
+    let stateless = server
+        .execute("counter:double", json!({"n": 2}))
+        .await
+        .json();
     assert!(stateless.get("session").is_none(), "{stateless}");
 }
 
 #[tokio::test]
 async fn a_tools_own_error_is_an_answer() {
     let server = TestServer::start(&[("lab", &Guest::lab())]).await;
-    let answer = server.execute("lab:fail", json!({"text": "out of paper"})).await;
+    let answer = server
+        .execute("lab:fail", json!({"text": "out of paper"}))
+        .await;
     assert_eq!(answer.status, 200);
     let envelope = answer.json();
     assert_eq!(envelope["is_error"], true);
@@ -79,7 +90,9 @@ async fn values_that_json_makes_hard_come_through_unharmed() {
 #[tokio::test]
 async fn a_session_is_chosen_by_id_by_name_or_as_a_temporary_one() {
     let server = TestServer::start(&[("counter", &Guest::counter())]).await;
-    let work = server.begin(&json!({"backend": "counter", "name": "work", "config": {"start": 5}})).await;
+    let work = server
+        .begin(&json!({"backend": "counter", "name": "work", "config": {"start": 5}}))
+        .await;
     for (session, expected) in [
         (json!("work"), 5),
         (json!({"name": "work"}), 5),
@@ -93,7 +106,11 @@ async fn a_session_is_chosen_by_id_by_name_or_as_a_temporary_one() {
         let answer = server.post("/v1/execute", &body).await.json();
         assert_eq!(answer["result"], expected, "{session}: {answer}");
     }
-    for session in [json!("play"), json!({"id": "ses_1"}), json!({"name": "play"})] {
+    for session in [
+        json!("play"),
+        json!({"id": "ses_1"}),
+        json!({"name": "play"}),
+    ] {
         let body = json!({"action": "counter:get", "session": session});
         let answer = server.post("/v1/execute", &body).await;
         assert_eq!(answer.code(), "session_not_found", "{session}");

@@ -21,12 +21,22 @@ async fn what_is_not_there_is_a_problem_like_every_other() {
     ] {
         let answer = Answer::to(server.request(method.clone(), path)).await;
         assert_eq!(answer.status, expected, "{method} {path}");
-        assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{method} {path}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json"),
+            "{method} {path}"
+        );
         let document = answer.json();
-        assert_eq!(document["status"], expected, "{method} {path}: the document agrees with the answer");
+        assert_eq!(
+            document["status"], expected,
+            "{method} {path}: the document agrees with the answer"
+        );
         assert!(document["hint"].is_string(), "{method} {path}");
         if expected == 405 {
-            assert!(answer.header("allow").is_some(), "{method} {path}: it says what the place takes");
+            assert!(
+                answer.header("allow").is_some(),
+                "{method} {path}: it says what the place takes"
+            );
         }
     }
 }
@@ -36,16 +46,27 @@ async fn tools_are_listed_with_their_schemas() {
     let (counter, lab) = (Guest::counter(), Guest::lab());
     let server = TestServer::start(&[("counter", &counter), ("lab", &lab)]).await;
     let list = server.get("/v1/tools?backend=counter").await.json();
-    let names: Vec<&str> = list["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> = list["tools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tool| tool["name"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["counter:add", "counter:get", "counter:double"]);
     assert_eq!(list["count"], 3);
     let tool = server.get("/v1/tools/counter.double").await.json();
     assert_eq!(tool["stateful"], false);
     assert_eq!(tool["input_schema"]["properties"]["n"]["type"], "integer");
     assert_eq!(tool["input_schema"]["required"], json!(["n"]));
-    assert_eq!(server.get("/v1/tools/double").await.json()["name"], "counter:double");
+    assert_eq!(
+        server.get("/v1/tools/double").await.json()["name"],
+        "counter:double"
+    );
     assert_eq!(server.get("/v1/tools/add").await.code(), "tool_ambiguous");
-    assert_eq!(server.get("/v1/tools/nothing").await.code(), "tool_not_found");
+    assert_eq!(
+        server.get("/v1/tools/nothing").await.code(),
+        "tool_not_found"
+    );
 }
 
 #[tokio::test]
@@ -68,7 +89,9 @@ async fn warmup_says_how_each_backend_fared() {
     let server = TestServer::start(&[("good", &good), ("bad", &bad)]).await;
     let cold = server.get("/v1/warmup").await.json();
     assert_eq!(cold["backends"]["good"]["state"], "cold");
-    let one = server.post("/v1/warmup", &json!({"backends": ["good"]})).await;
+    let one = server
+        .post("/v1/warmup", &json!({"backends": ["good"]}))
+        .await;
     assert_eq!((one.status, &one.json()["warm"]), (200, &json!(true)));
     let all = server.post("/v1/warmup", &json!({})).await;
     assert_eq!((all.status, &all.json()["warm"]), (207, &json!(false)));
@@ -76,6 +99,8 @@ async fn warmup_says_how_each_backend_fared() {
     assert_eq!(backends["good"]["state"], "warm");
     assert_eq!(backends["bad"]["state"], "failed");
     assert_eq!(backends["bad"]["error"]["code"], "backend_invalid");
-    let unknown = server.post("/v1/warmup", &json!({"backends": ["god"]})).await;
+    let unknown = server
+        .post("/v1/warmup", &json!({"backends": ["god"]}))
+        .await;
     assert_eq!(unknown.code(), "backend_not_found");
 }

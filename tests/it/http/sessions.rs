@@ -61,54 +61,92 @@ async fn a_session_is_shown_in_one_form_everywhere_and_its_token_once() {
     assert_eq!((found.status, &found.json()["id"]), (200, &begun["id"]));
     assert!(found.json().get("token").is_none());
     let ended = server.delete(&path(&begun)).await.json();
-    assert_eq!((&ended["state"], &ended["reason"], &ended["cleanup"]), (&json!("released"), &json!("released"), &json!("clean")));
+    assert_eq!(
+        (&ended["state"], &ended["reason"], &ended["cleanup"]),
+        (&json!("released"), &json!("released"), &json!("clean"))
+    );
 }
 
 #[tokio::test]
 async fn labels_are_patched_whole_and_found_by_query() {
     let server = server().await;
-    let one = server.begin(&json!({"backend": "counter", "name": "one", "labels": {"app": "chat"}})).await;
-    server.begin(&json!({"backend": "counter", "name": "two", "labels": {"app": "mail"}})).await;
+    let one = server
+        .begin(&json!({"backend": "counter", "name": "one", "labels": {"app": "chat"}}))
+        .await;
+    server
+        .begin(&json!({"backend": "counter", "name": "two", "labels": {"app": "mail"}}))
+        .await;
     let patch = server
         .request(Method::PATCH, &path(&one))
         .json(&json!({"labels": {"team": "red"}}));
-    assert_eq!(Answer::to(patch).await.json()["labels"], json!({"team": "red"}));
-    let count = async |query: &str| server.get(&format!("/v1/sessions?{query}")).await.json()["total"].clone();
+    assert_eq!(
+        Answer::to(patch).await.json()["labels"],
+        json!({"team": "red"})
+    );
+    let count = async |query: &str| {
+        server.get(&format!("/v1/sessions?{query}")).await.json()["total"].clone()
+    };
     assert_eq!(count("labels=app=chat").await, 0);
     assert_eq!(count("labels=team=red").await, 1);
     assert_eq!(count("labels=team%3Dred").await, 1);
     assert_eq!(count("backend=counter&state=idle").await, 2);
     assert_eq!(count("backend=lab").await, 0);
-    assert_eq!(server.get("/v1/sessions?state=asleep").await.code(), "invalid_request");
-    assert_eq!(server.get("/v1/sessions?labels=red").await.code(), "invalid_request");
+    assert_eq!(
+        server.get("/v1/sessions?state=asleep").await.code(),
+        "invalid_request"
+    );
+    assert_eq!(
+        server.get("/v1/sessions?labels=red").await.code(),
+        "invalid_request"
+    );
 }
 
 #[tokio::test]
 async fn a_cursor_leads_to_the_next_page_and_a_made_up_one_nowhere() {
     let server = server().await;
     for number in 0..5 {
-        server.begin(&json!({"backend": "counter", "name": format!("s{number}")})).await;
+        server
+            .begin(&json!({"backend": "counter", "name": format!("s{number}")}))
+            .await;
     }
     let (mut names, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = server.get(&format!("/v1/sessions?limit=2{cursor}")).await.json();
+        let page = server
+            .get(&format!("/v1/sessions?limit=2{cursor}"))
+            .await
+            .json();
         assert_eq!(page["total"], 5);
-        names.extend(page["sessions"].as_array().unwrap().iter().map(|session| session["name"].clone()));
+        names.extend(
+            page["sessions"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|session| session["name"].clone()),
+        );
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => break,
         }
     }
     assert_eq!(names, ["s4", "s3", "s2", "s1", "s0"]);
-    assert_eq!(server.get("/v1/sessions?cursor=abc").await.code(), "invalid_request");
+    assert_eq!(
+        server.get("/v1/sessions?cursor=abc").await.code(),
+        "invalid_request"
+    );
 }
 
 #[tokio::test]
 async fn a_list_shows_the_callers_sessions_unless_it_asks_for_all() {
     let server = server().await;
-    server.begin(&json!({"backend": "counter", "worker_id": "ada"})).await;
-    server.begin(&json!({"backend": "counter", "worker_id": "bob"})).await;
-    let total = async |query: &str| server.get(&format!("/v1/sessions{query}")).await.json()["total"].clone();
+    server
+        .begin(&json!({"backend": "counter", "worker_id": "ada"}))
+        .await;
+    server
+        .begin(&json!({"backend": "counter", "worker_id": "bob"}))
+        .await;
+    let total = async |query: &str| {
+        server.get(&format!("/v1/sessions{query}")).await.json()["total"].clone()
+    };
     assert_eq!(total("").await, 0);
     assert_eq!(total("?worker=ada").await, 1);
     assert_eq!(total("?worker=*").await, 2);
@@ -117,7 +155,9 @@ async fn a_list_shows_the_callers_sessions_unless_it_asks_for_all() {
 #[tokio::test]
 async fn another_workers_session_is_not_found_on_any_route() {
     let server = server().await;
-    let session = server.begin(&json!({"backend": "lab", "worker_id": "ada"})).await;
+    let session = server
+        .begin(&json!({"backend": "lab", "worker_id": "its-owner"}))
+        .await;
     let own = path(&session);
     let call = json!({"action": "lab:add", "params": {"n": 1}, "session": session["id"]});
     for (method, path, body) in [
@@ -135,10 +175,16 @@ async fn another_workers_session_is_not_found_on_any_route() {
     ] {
         let request = server.request(method.clone(), &path).json(&body);
         let answer = Answer::to(request.header("x-worker-id", "bob")).await;
-        assert_eq!((answer.status, answer.code().as_str()), (404, "session_not_found"), "{method} {path}");
-        assert!(!answer.text.contains("ada"), "{}", answer.text);
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (404, "session_not_found"),
+            "{method} {path}"
+        );
+        assert!(!answer.text.contains("its-owner"), "{}", answer.text);
     }
-    let mine = server.request(Method::GET, &own).header("x-worker-id", "ada");
+    let mine = server
+        .request(Method::GET, &own)
+        .header("x-worker-id", "its-owner");
     assert_eq!(Answer::to(mine).await.status, 200);
 }
 
@@ -146,7 +192,9 @@ async fn another_workers_session_is_not_found_on_any_route() {
 async fn logs_are_paged() {
     let server = server().await;
     let session = server.begin(&json!({"backend": "lab"})).await;
-    server.execute("lab:print", json!({"text": "hello\n", "times": 3})).await;
+    server
+        .execute("lab:print", json!({"text": "hello\n", "times": 3}))
+        .await;
     server.execute("lab:log", json!({"text": "told"})).await;
     let logs = format!("{}/logs", path(&session));
     let page = server.get(&format!("{logs}?limit=3")).await.json();
@@ -154,15 +202,22 @@ async fn logs_are_paged() {
     assert_eq!((&page["dropped"], &page["next"]), (&json!(0), &json!(3)));
     let rest = server.get(&format!("{logs}?after=3")).await.json();
     let line = &rest["lines"][0];
-    assert_eq!((&line["source"], &line["text"], &line["fields"]), (&json!("warn"), &json!("told"), &json!({"kind": "test"})));
+    assert_eq!(
+        (&line["source"], &line["text"], &line["fields"]),
+        (&json!("warn"), &json!("told"), &json!({"kind": "test"}))
+    );
 }
 
 #[tokio::test]
 async fn keep_alive_answers_with_the_new_end() {
     let server = server().await;
-    let session = server.begin(&json!({"backend": "counter", "idle_timeout": 1000})).await;
+    let session = server
+        .begin(&json!({"backend": "counter", "idle_timeout": 1000}))
+        .await;
     tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    let kept = server.post(&format!("{}/keep-alive", path(&session)), &json!({})).await;
+    let kept = server
+        .post(&format!("{}/keep-alive", path(&session)), &json!({}))
+        .await;
     assert_eq!(kept.status, 200);
     let end = |session: &Value| session["expires_at"].as_str().unwrap().to_owned();
     assert!(end(&kept.json()) > end(&session));

@@ -94,7 +94,11 @@ async fn damaged_code_is_not_run_and_the_call_is_answered_all_the_same() {
     let good = fs::read(&code).unwrap();
     damage(&code);
     start(folder.path()).await.answers().await;
-    assert_eq!(fs::read(&code).unwrap(), good, "it was compiled and kept anew");
+    assert_eq!(
+        fs::read(&code).unwrap(),
+        good,
+        "it was compiled and kept anew"
+    );
 
     fs::write(&code, &good[..good.len() / 2]).unwrap();
     start(folder.path()).await.answers().await;

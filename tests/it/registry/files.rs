@@ -18,12 +18,6 @@ package acme:x@1.0.0 { interface y { y: func(); } interface z { z: func(); } }
 (import "acme:x/z@1.0.0" "z" (func $z))
 (func (export "run") (call $y) (call $z))"#;
 
-const STREAMING: &str = r#"(;
-package test:streaming@1.0.0;
-world guest { export read: func() -> stream<u8>; }
-;)
-(func (export "read") (result i32) (i32.const 0))"#;
-
 const LARGE_TABLE: &str = r#"(;
 package test:table@1.0.0;
 world guest { export run: func(); }
@@ -48,11 +42,18 @@ fn bad() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     vec![
         ("empty", Vec::new(), "the file is empty"),
         ("text", b"hello".to_vec(), "it is not WebAssembly"),
-        ("core", Guest::counter().core_module(), "it is a core module, not a component"),
+        (
+            "core",
+            Guest::counter().core_module(),
+            "it is a core module, not a component",
+        ),
         ("truncated", truncated, "unexpected end"),
         ("damaged", damaged, ""),
-        ("needy", Guest::text(NEEDY).component(), "acme:x/y@1.0.0, acme:x/z@1.0.0"),
-        ("streaming", Guest::text(STREAMING).component(), ""),
+        (
+            "needy",
+            Guest::text(NEEDY).component(),
+            "acme:x/y@1.0.0, acme:x/z@1.0.0",
+        ),
         ("table", Guest::text(LARGE_TABLE).component(), "table"),
         ("memory", Guest::text(LARGE_MEMORY).component(), "memory"),
     ]
@@ -62,14 +63,21 @@ fn bad() -> Vec<(&'static str, Vec<u8>, &'static str)> {
 async fn bytes_that_can_be_no_backend_are_refused_with_the_reason() {
     let host = TestHost::new();
     for (name, bytes, expected) in bad() {
-        let loaded = host.load_bytes(name, &bytes, BackendSettings::default()).await;
+        let loaded = host
+            .load_bytes(name, &bytes, BackendSettings::default())
+            .await;
         let error = loaded.err().unwrap_or_else(|| panic!("{name} was loaded"));
         assert_eq!(error.code(), ErrorCode::BackendInvalid, "{name}");
         let file = format!("{name}.wasm");
         assert!(error.message().contains(&file), "{name}: {error}");
         assert!(error.message().contains(expected), "{name}: {error}");
     }
-    let problems: Vec<String> = host.host.problems().into_iter().map(|problem| problem.name).collect();
+    let problems: Vec<String> = host
+        .host
+        .problems()
+        .into_iter()
+        .map(|problem| problem.name)
+        .collect();
     assert_eq!(problems.len(), bad().len(), "{problems:?}");
 }
 
@@ -114,24 +122,37 @@ async fn a_folder_of_good_and_bad_files_serves_the_good_ones_and_lists_the_bad_o
     };
     for (name, _, expected) in bad() {
         let message = &named(name).message;
-        assert!(message.contains(expected) && message.contains(name), "{message}");
+        assert!(
+            message.contains(expected) && message.contains(name),
+            "{message}"
+        );
     }
     assert!(named("Upper").message.contains("Upper.wasm"));
     let double = &named("dou-ble").message;
-    assert!(double.contains("dou-ble.wasm") && double.contains("dou_ble.wasm"), "{double}");
+    assert!(
+        double.contains("dou-ble.wasm") && double.contains("dou_ble.wasm"),
+        "{double}"
+    );
     assert_eq!(problems.len(), bad().len() + 2);
 }
 
 #[tokio::test]
 async fn a_digest_that_was_pinned_must_be_the_files() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("counter.wasm"), Guest::counter().component()).unwrap();
+    fs::write(
+        folder.path().join("counter.wasm"),
+        Guest::counter().component(),
+    )
+    .unwrap();
     let digest = {
         let host = TestHost::new();
         host.load("counter", &Guest::counter()).await.digest
     };
     let other = format!("sha256:{}", "0".repeat(64));
-    for (pin, is_served) in [(digest.to_uppercase().replace("SHA256", "sha256"), true), (other, false)] {
+    for (pin, is_served) in [
+        (digest.to_uppercase().replace("SHA256", "sha256"), true),
+        (other, false),
+    ] {
         let file = folder.path().join("hostel.toml");
         fs::write(&file, format!("[server]\nplugins = [\".\"]\ndata_dir = \"data\"\nmax_sessions = 16\n[backends.counter]\ndigest = \"{pin}\"\n")).unwrap();
         let mut config = Config::load(&file).unwrap();
@@ -159,5 +180,8 @@ async fn a_plugins_folder_that_is_not_there_is_named() {
     config.listen.set_port(0);
     let app = App::build(config, None).await.unwrap();
     let error = app.sources().unwrap_err();
-    assert!(error.contains("/surely/not/there") && error.contains("--plugins"), "{error}");
+    assert!(
+        error.contains("/surely/not/there") && error.contains("--plugins"),
+        "{error}"
+    );
 }

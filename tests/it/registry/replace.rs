@@ -29,7 +29,13 @@ async fn a_backend_that_was_sent_is_served_at_once() {
     let host = TestHost::new();
     let info = put(&host.host, &Guest::lab(), None).await.unwrap();
     assert!(info.digest.starts_with("sha256:"));
-    assert_eq!(host.worker("ada").call("lab:add", json!({"n": 1})).await.unwrap(), 1);
+    assert_eq!(
+        host.worker("ada")
+            .call("lab:add", json!({"n": 1}))
+            .await
+            .unwrap(),
+        1
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -40,7 +46,9 @@ async fn a_session_goes_on_with_the_version_with_which_it_began() {
     let old = ada.begin_named("lab", "old").await;
     old.call("add", json!({"n": 5})).await.unwrap();
 
-    put(&host.host, &Guest::stateful_lab().version(2), None).await.unwrap();
+    put(&host.host, &Guest::stateful_lab().version(2), None)
+        .await
+        .unwrap();
     assert_eq!(old.call("add", json!({"n": 1})).await.unwrap(), 6);
     let new = ada.begin_named("lab", "new").await;
     assert_ne!(
@@ -69,8 +77,10 @@ async fn a_backend_that_was_unloaded_runs_out_with_its_last_session_and_then_shu
     let host = TestHost::new();
     let grant = host.marks_grant();
     let guest = Guest::stateful_lab().hook(Hook::Shutdown, Behaviour::LeaveMark);
-    host.load_with("lab", &guest, |settings| settings.grants.folders = vec![grant])
-        .await;
+    host.load_with("lab", &guest, |settings| {
+        settings.grants.folders = vec![grant]
+    })
+    .await;
     let session = host.worker("ada").begin("lab").await;
     let gone = host.host.delete_backend(&name(), None).unwrap();
     assert_eq!(gone.sessions, 1);
@@ -99,7 +109,9 @@ async fn a_change_can_be_made_to_depend_on_what_it_replaces() {
     conflict(put(&host.host, &Guest::lab(), Some("*")).await);
     let first = put(&host.host, &Guest::lab(), None).await.unwrap();
     conflict(put(&host.host, &Guest::lab().version(2), Some("sha256:0")).await);
-    let second = put(&host.host, &Guest::lab().version(2), Some(&first.digest)).await.unwrap();
+    let second = put(&host.host, &Guest::lab().version(2), Some(&first.digest))
+        .await
+        .unwrap();
     assert_ne!(first.digest, second.digest);
     conflict(host.host.delete_backend(&name(), Some(&first.digest)));
     host.host.delete_backend(&name(), Some("*")).unwrap();
@@ -111,12 +123,17 @@ async fn a_change_can_be_made_to_depend_on_what_it_replaces() {
 async fn bytes_that_can_be_no_backend_replace_nothing() {
     let host = TestHost::new();
     let before = put(&host.host, &Guest::lab(), None).await.unwrap();
-    let junk = host.host.put_backend(name(), Bytes::from_static(b"junk"), None, None);
+    let junk = host
+        .host
+        .put_backend(name(), Bytes::from_static(b"junk"), None, None);
     assert_eq!(junk.await.err().unwrap().code(), ErrorCode::BackendInvalid);
     let pin = Some(format!("sha256:{}", "0".repeat(64)));
     let other = Bytes::from(Guest::lab().version(2).component());
     let pinned = host.host.put_backend(name(), other, pin, None);
-    assert_eq!(pinned.await.err().unwrap().code(), ErrorCode::BackendInvalid);
+    assert_eq!(
+        pinned.await.err().unwrap().code(),
+        ErrorCode::BackendInvalid
+    );
     assert_eq!(host.host.backend(&name()).unwrap().digest, before.digest);
 }
 

@@ -15,10 +15,19 @@ async fn every_verb(worker: &Worker, session: &TestSession) -> Vec<(&'static str
     let choice = SessionChoice::Id(id.clone());
     vec![
         ("get", host.session(caller, id).err()),
-        ("label", host.label_session(caller, id, Labels::default()).err()),
+        (
+            "label",
+            host.label_session(caller, id, Labels::default()).err(),
+        ),
         ("keep-alive", host.keep_alive(caller, id).err()),
         ("logs", host.session_logs(caller, id, 0, 10).err()),
-        ("call", worker.call_in(choice, "lab:add", json!({"n": 1})).await.err()),
+        (
+            "call",
+            worker
+                .call_in(choice, "lab:add", json!({"n": 1}))
+                .await
+                .err(),
+        ),
         ("destroy", host.destroy_session(caller, id).await.err()),
     ]
 }
@@ -38,7 +47,11 @@ async fn another_workers_session_is_not_there() {
     session.destroy().await.unwrap();
     for (verb, error) in every_verb(&bob, &session).await {
         let code = error.map(|error| error.code());
-        assert_eq!(code, Some(ErrorCode::SessionNotFound), "{verb}, and not what became of it");
+        assert_eq!(
+            code,
+            Some(ErrorCode::SessionNotFound),
+            "{verb}, and not what became of it"
+        );
     }
 }
 
@@ -79,12 +92,17 @@ async fn a_token_opens_its_own_session_and_nothing_else() {
     }
     let named = SessionChoice::Name(hostel_host::ids::SessionName::parse("other").unwrap());
     for choice in [named, SessionChoice::Temporary] {
-        let error = holder.call_in(choice, "lab:add", json!({"n": 1})).await.unwrap_err();
+        let error = holder
+            .call_in(choice, "lab:add", json!({"n": 1}))
+            .await
+            .unwrap_err();
         assert_eq!(error.code(), ErrorCode::Forbidden);
     }
     let created = holder.create("lab", NewSession::default()).await;
     assert_eq!(created.err().unwrap().code(), ErrorCode::Forbidden);
-    let listed = host.host.list_sessions(&holder.caller, SessionQuery::default());
+    let listed = host
+        .host
+        .list_sessions(&holder.caller, SessionQuery::default());
     assert_eq!(listed.err().unwrap().code(), ErrorCode::Forbidden);
 }
 

@@ -54,7 +54,11 @@ async fn a_call_that_leaves_the_guest_in_an_unknown_state_fails_its_session_alon
     let cases = [
         ("trap", json!({}), ErrorCode::ToolTrapped),
         ("recurse", json!({}), ErrorCode::ToolTrapped),
-        ("complain", json!({"text": "alas\n"}), ErrorCode::ToolTrapped),
+        (
+            "complain",
+            json!({"text": "alas\n"}),
+            ErrorCode::ToolTrapped,
+        ),
         ("hoard", json!({}), ErrorCode::LimitExceeded),
         ("spin", json!({}), ErrorCode::LimitExceeded),
         ("sleep", json!({"ms": 100_000}), ErrorCode::DeadlineExceeded),
@@ -92,13 +96,11 @@ async fn calls_that_waited_for_a_session_that_fails_learn_that_it_failed() {
     })
     .await;
     let session = host.worker("ada").begin("lab").await;
-    let (running, waiting) = futures_util::join!(
-        session.call("sleep", json!({"ms": 60_000})),
-        async {
+    let (running, waiting) =
+        futures_util::join!(session.call("sleep", json!({"ms": 60_000})), async {
             tokio::time::sleep(Duration::from_millis(500)).await;
             session.call("add", json!({"n": 1})).await
-        }
-    );
+        });
     assert_eq!(running.unwrap_err().code(), ErrorCode::DeadlineExceeded);
     assert_eq!(waiting.unwrap_err().code(), ErrorCode::SessionFailed);
 }
@@ -150,8 +152,16 @@ async fn destroying_stops_the_running_call_and_those_that_wait() {
             session.destroy().await.unwrap()
         };
         let (running, waiting, _) = futures_util::join!(running, waiting, destroy);
-        assert_eq!(running.unwrap_err().code(), ErrorCode::SessionEnded, "{tool}");
-        assert_eq!(waiting.unwrap_err().code(), ErrorCode::SessionEnded, "{tool}");
+        assert_eq!(
+            running.unwrap_err().code(),
+            ErrorCode::SessionEnded,
+            "{tool}"
+        );
+        assert_eq!(
+            waiting.unwrap_err().code(),
+            ErrorCode::SessionEnded,
+            "{tool}"
+        );
         assert!(start.elapsed() < Duration::from_secs(5), "{tool}");
         assert_eq!(session.gone(), Some(ErrorCode::SessionEnded), "{tool}");
     }
@@ -173,7 +183,10 @@ async fn a_cleanup_that_goes_wrong_cannot_keep_its_session() {
         let session = ada.begin("lab").await;
         let start = Instant::now();
         let farewell = session.destroy().await.unwrap();
-        assert!(matches!(farewell, Farewell::Unclean(_)), "{behaviour:?}: {farewell:?}");
+        assert!(
+            matches!(farewell, Farewell::Unclean(_)),
+            "{behaviour:?}: {farewell:?}"
+        );
         assert!(start.elapsed() < Duration::from_secs(5), "{behaviour:?}");
         assert_eq!(host.host.session_count(), 0, "{behaviour:?}");
         ada.begin("lab").await;
@@ -206,8 +219,10 @@ async fn cleanup_runs_once_however_a_healthy_session_ends() {
     let guest = Guest::lab()
         .hook(Hook::Cleanup, Behaviour::LeaveMark)
         .hook(Hook::Shutdown, Behaviour::LeaveMark);
-    host.load_with("lab", &guest, |settings| settings.grants.folders = vec![grant])
-        .await;
+    host.load_with("lab", &guest, |settings| {
+        settings.grants.folders = vec![grant]
+    })
+    .await;
     let ada = host.worker("ada");
 
     let destroyed = ada.begin_named("lab", "destroyed").await;
@@ -221,7 +236,11 @@ async fn cleanup_runs_once_however_a_healthy_session_ends() {
     let trapped = ada.begin_named("lab", "trapped").await;
     trapped.call("trap", json!({})).await.unwrap_err();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(host.marks('c'), 2, "the state of a guest that trapped is unknown");
+    assert_eq!(
+        host.marks('c'),
+        2,
+        "the state of a guest that trapped is unknown"
+    );
 
     ada.begin_named("lab", "drained").await;
     host.host.drain(Duration::from_secs(10)).await;

@@ -53,29 +53,77 @@ async fn filters_narrow_a_list_and_the_newest_come_first() {
     let labels = |text: &str| Labels::parse_query(text).unwrap();
     let worker = |id: &str| Some(WorkerId::parse(id).unwrap());
     check(everything(), &["d", "c", "b", "a"]);
-    check(SessionQuery { worker: worker("ada"), ..everything() }, &["c", "b", "a"]);
-    check(SessionQuery { worker: worker("eve"), ..everything() }, &[]);
+    check(
+        SessionQuery {
+            worker: worker("ada"),
+            ..everything()
+        },
+        &["c", "b", "a"],
+    );
+    check(
+        SessionQuery {
+            worker: worker("eve"),
+            ..everything()
+        },
+        &[],
+    );
     let backend = Some(BackendName::parse("lab").unwrap());
-    check(SessionQuery { backend, ..everything() }, &["d", "c"]);
-    check(SessionQuery { labels: labels("app=chat"), ..everything() }, &["d", "b", "a"]);
-    check(SessionQuery { labels: labels("app=chat,user=1"), ..everything() }, &["d", "a"]);
-    let query = SessionQuery { worker: worker("ada"), labels: labels("user=1"), ..everything() };
+    check(
+        SessionQuery {
+            backend,
+            ..everything()
+        },
+        &["d", "c"],
+    );
+    check(
+        SessionQuery {
+            labels: labels("app=chat"),
+            ..everything()
+        },
+        &["d", "b", "a"],
+    );
+    check(
+        SessionQuery {
+            labels: labels("app=chat,user=1"),
+            ..everything()
+        },
+        &["d", "a"],
+    );
+    let query = SessionQuery {
+        worker: worker("ada"),
+        labels: labels("user=1"),
+        ..everything()
+    };
     check(query, &["a"]);
-    check(SessionQuery { state: Some(SessionState::Idle), ..everything() }, &["d", "c", "b", "a"]);
-    check(SessionQuery { state: Some(SessionState::Active), ..everything() }, &[]);
+    check(
+        SessionQuery {
+            state: Some(SessionState::Idle),
+            ..everything()
+        },
+        &["d", "c", "b", "a"],
+    );
+    check(
+        SessionQuery {
+            state: Some(SessionState::Active),
+            ..everything()
+        },
+        &[],
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_session_whose_call_runs_is_listed_as_active() {
     let host = host_with_sessions().await;
     let bob = host.worker("bob");
-    let choice = hostel_host::host::SessionChoice::Name(
-        hostel_host::ids::SessionName::parse("d").unwrap(),
-    );
+    let choice =
+        hostel_host::host::SessionChoice::Name(hostel_host::ids::SessionName::parse("d").unwrap());
     let call = bob.call_in(choice, "lab:sleep", json!({"ms": 100}));
     let look = async {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        let query = SessionQuery { state: Some(SessionState::Active), ..everything() };
+        let query = SessionQuery {
+            state: Some(SessionState::Active),
+            ..everything()
+        };
         let page = host.host.list_sessions(&bob.caller, query).unwrap();
         assert_eq!(names(&page), ["d"]);
     };
@@ -93,7 +141,11 @@ async fn pages_lead_through_all_sessions_once_also_while_they_come_and_go() {
     }
     let (mut seen, mut before) = (Vec::new(), None);
     loop {
-        let query = SessionQuery { before, limit: 10, ..SessionQuery::default() };
+        let query = SessionQuery {
+            before,
+            limit: 10,
+            ..SessionQuery::default()
+        };
         let page = host.host.list_sessions(&ada.caller, query).unwrap();
         seen.extend(names(&page).into_iter().map(str::to_owned));
         if seen.len() == 10 {

@@ -25,11 +25,20 @@ async fn output_and_log_lines_stand_in_order_with_where_they_came_from() {
     let host = TestHost::new();
     host.load("lab", &Guest::stateful_lab()).await;
     let session = host.worker("ada").begin("lab").await;
-    session.call("print", json!({"text": "one\ntw", "times": 1})).await.unwrap();
-    session.call("print", json!({"text": "o\n", "times": 1})).await.unwrap();
+    session
+        .call("print", json!({"text": "one\ntw", "times": 1}))
+        .await
+        .unwrap();
+    session
+        .call("print", json!({"text": "o\n", "times": 1}))
+        .await
+        .unwrap();
     session.call("log", json!({"text": "three"})).await.unwrap();
     let page = logs(&session, 0, 100);
-    assert_eq!(texts(&page), [("stdout", "one"), ("stdout", "two"), ("warn", "three")]);
+    assert_eq!(
+        texts(&page),
+        [("stdout", "one"), ("stdout", "two"), ("warn", "three")]
+    );
     let fields = &page.lines[2].fields;
     assert_eq!(fields[..], [("kind".to_owned(), "test".to_owned())]);
 }
@@ -39,7 +48,10 @@ async fn pages_of_lines_lead_on_from_one_to_the_next() {
     let host = TestHost::new();
     host.load("lab", &Guest::stateful_lab()).await;
     let session = host.worker("ada").begin("lab").await;
-    session.call("print", json!({"text": "x\n", "times": 25})).await.unwrap();
+    session
+        .call("print", json!({"text": "x\n", "times": 25}))
+        .await
+        .unwrap();
     let (mut after, mut sizes) = (0, Vec::new());
     loop {
         let page = logs(&session, after, 10);
@@ -63,7 +75,11 @@ async fn a_flood_of_output_costs_the_oldest_lines_and_nothing_else() {
     let line = json!({"text": "a line of text\n", "times": 20_000});
     session.call("print", line).await.unwrap();
     let page = logs(&session, 0, usize::MAX);
-    assert!(page.lines.len() < 100, "{} lines were kept", page.lines.len());
+    assert!(
+        page.lines.len() < 100,
+        "{} lines were kept",
+        page.lines.len()
+    );
     assert_eq!(page.dropped + page.lines.len() as u64, 20_000);
     assert_eq!(session.call("add", json!({"n": 1})).await.unwrap(), 1);
 }
@@ -74,12 +90,22 @@ async fn a_guest_cannot_write_to_its_readers_terminal() {
     host.load("lab", &Guest::stateful_lab()).await;
     let session = host.worker("ada").begin("lab").await;
     let text = "\u{1b}[2Jred\u{7}\n{\"level\":\"error\"}\n";
-    session.call("print", json!({"text": text, "times": 1})).await.unwrap();
-    session.call("log", json!({"text": "\u{1b}[31mred"})).await.unwrap();
+    session
+        .call("print", json!({"text": text, "times": 1}))
+        .await
+        .unwrap();
+    session
+        .call("log", json!({"text": "\u{1b}[31mred"}))
+        .await
+        .unwrap();
     let page = logs(&session, 0, 10);
     assert_eq!(
         texts(&page),
-        [("stdout", "[2Jred"), ("stdout", r#"{"level":"error"}"#), ("warn", "[31mred")]
+        [
+            ("stdout", "[2Jred"),
+            ("stdout", r#"{"level":"error"}"#),
+            ("warn", "[31mred")
+        ]
     );
 }
 

@@ -17,7 +17,12 @@ async fn calls_of_one_session_run_in_the_order_in_which_they_came() {
     // Each leaves its digit in the sum; the later ones would be done first if they ran at once.
     let calls = [(1, 50), (10, 40), (100, 30), (1000, 20)].map(|(n, ms)| {
         let session = session.clone();
-        async move { session.call("add_later", json!({"n": n, "ms": ms})).await.unwrap() }
+        async move {
+            session
+                .call("add_later", json!({"n": n, "ms": ms}))
+                .await
+                .unwrap()
+        }
     });
     assert_eq!(join_all(calls).await, [1, 11, 111, 1111].map(Value::from));
     assert!(
@@ -35,18 +40,26 @@ async fn sessions_run_side_by_side() {
     let names: Vec<String> = (0..20).map(|number| format!("s{number}")).collect();
     let sessions = join_all(names.iter().map(|name| ada.begin_named("lab", name))).await;
     let start = Instant::now();
-    let calls = sessions.iter().map(|session| session.call("sleep", json!({"ms": 1000})));
+    let calls = sessions
+        .iter()
+        .map(|session| session.call("sleep", json!({"ms": 1000})));
     for outcome in join_all(calls).await {
         outcome.unwrap();
     }
-    assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_millis(1500),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_call_too_many_is_refused_and_the_others_are_served() {
     let host = TestHost::new();
-    host.load_with("lab", &Guest::stateful_lab(), |settings| settings.limits.queue = 2)
-        .await;
+    host.load_with("lab", &Guest::stateful_lab(), |settings| {
+        settings.limits.queue = 2
+    })
+    .await;
     let session = host.worker("ada").begin("lab").await;
     let calls = (0..5).map(|_| session.call("add_later", json!({"n": 1, "ms": 100})));
     let outcomes = join_all(calls).await;
@@ -82,7 +95,9 @@ async fn a_call_whose_time_is_up_while_it_waits_costs_the_session_nothing() {
     let session = host.worker("ada").begin("lab").await;
     let running = session.call("add_later", json!({"n": 1, "ms": 1000}));
     let patience = Duration::from_millis(100);
-    let waiting = session.worker.call_within(patience, "lab:add", json!({"n": 10}));
+    let waiting = session
+        .worker
+        .call_within(patience, "lab:add", json!({"n": 10}));
     let (answer, refused) = futures_util::join!(running, waiting);
     assert_eq!(answer.unwrap(), 1);
     assert_eq!(refused.unwrap_err().code(), ErrorCode::DeadlineExceeded);
@@ -102,5 +117,8 @@ async fn a_listing_shows_how_many_calls_wait() {
     };
     futures_util::join!(calls, look);
     let info = session.info().unwrap();
-    assert_eq!((info.state.as_str(), info.waiting, info.calls), ("idle", 0, 3));
+    assert_eq!(
+        (info.state.as_str(), info.waiting, info.calls),
+        ("idle", 0, 3)
+    );
 }

@@ -31,7 +31,10 @@ async fn a_call_by_name_waits_until_its_session_has_begun() {
     let ada = host.worker("ada");
     let early = async {
         sleep(Duration::from_secs(1)).await;
-        let query = SessionQuery { limit: 1, ..SessionQuery::default() };
+        let query = SessionQuery {
+            limit: 1,
+            ..SessionQuery::default()
+        };
         let page = host.host.list_sessions(&ada.caller, query).unwrap();
         assert_eq!(page.sessions[0].state, SessionState::Starting);
         ada.call_in(by_name(), "lab:add", json!({"n": 3})).await
@@ -81,7 +84,10 @@ async fn one_that_is_destroyed_before_it_has_begun_is_gone() {
     let ada = host.worker("ada");
     let destroy = async {
         sleep(Duration::from_secs(1)).await;
-        let query = SessionQuery { limit: 1, ..SessionQuery::default() };
+        let query = SessionQuery {
+            limit: 1,
+            ..SessionQuery::default()
+        };
         let page = host.host.list_sessions(&ada.caller, query).unwrap();
         let id = page.sessions[0].id.clone();
         host.host.destroy_session(&ada.caller, &id).await.unwrap();

@@ -99,7 +99,11 @@ async fn a_config_that_does_not_fit_is_refused_and_leaves_nothing() {
             config: Some(config.clone()),
             ..NewSession::default()
         };
-        let error = ada.create("counter", new).await.err().expect("it is refused");
+        let error = ada
+            .create("counter", new)
+            .await
+            .err()
+            .expect("it is refused");
         assert_eq!(error.code(), ErrorCode::InvalidParams, "{config}");
         assert!(error.message().contains(expected), "{config}: {error}");
     }

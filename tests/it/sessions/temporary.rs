@@ -61,8 +61,10 @@ async fn each_is_initialized_and_cleaned_up_once() {
     let guest = Guest::lab()
         .hook(Hook::Initialize, Behaviour::LeaveMark)
         .hook(Hook::Cleanup, Behaviour::LeaveMark);
-    host.load_with("lab", &guest, |settings| settings.grants.folders = vec![grant])
-        .await;
+    host.load_with("lab", &guest, |settings| {
+        settings.grants.folders = vec![grant]
+    })
+    .await;
     let ada = host.worker("ada");
     for _ in 0..3 {
         ada.call("lab:add", json!({"n": 1})).await.unwrap();
@@ -79,7 +81,11 @@ async fn a_cleanup_that_lingers_does_not_hold_the_answer_up() {
     let ada = host.worker("ada");
     let start = tokio::time::Instant::now();
     ada.call("lab:add", json!({"n": 1})).await.unwrap();
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,7 +109,13 @@ async fn its_folder_is_gone_after_the_call() {
         settings.grants.workspace = true;
     })
     .await;
-    assert_eq!(host.worker("ada").call("lab:mark", json!({})).await.unwrap(), true);
+    assert_eq!(
+        host.worker("ada")
+            .call("lab:mark", json!({}))
+            .await
+            .unwrap(),
+        true
+    );
     let workspaces = host.folder().join("workspaces");
     let is_empty = || fs_err::read_dir(&workspaces).unwrap().next().is_none();
     // Folders are removed on a thread of their own, which the stopped clock does not wait for.

@@ -17,7 +17,9 @@ impl Source {
     pub(super) fn read(root: &Path, path: &Path) -> Option<Self> {
         let stem = path.strip_prefix(root).ok()?.with_extension("");
         let stem = stem.to_string_lossy().into_owned();
-        let is_test = stem.split('/').any(|part| ["tests", "fuzz"].contains(&part));
+        let is_test = stem
+            .split('/')
+            .any(|part| ["tests", "fuzz"].contains(&part));
         if is_test || stem == "lib" {
             return None;
         }
@@ -39,7 +41,9 @@ impl Source {
 
     /// True for the module at `place`, its file and its folder.
     pub(super) fn is_in(&self, place: &str) -> bool {
-        self.stem.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        self.stem
+            .strip_prefix(place)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     pub(super) fn first_line(&self) -> &str {
@@ -50,12 +54,18 @@ impl Source {
     pub(super) fn lines_with(&self, word: &str) -> Vec<usize> {
         let has = |line: &&String| match word {
             "derive(serde)" => {
-                line.contains("derive(") && (line.contains("Serialize") || line.contains("Deserialize"))
+                line.contains("derive(")
+                    && (line.contains("Serialize") || line.contains("Deserialize"))
             }
-            _ => line.match_indices(word).any(|(at, _)| begins_word(line, at)),
+            _ => line
+                .match_indices(word)
+                .any(|(at, _)| begins_word(line, at)),
         };
         let lines = self.code.iter().enumerate();
-        lines.filter(|(_, line)| has(line)).map(|(index, _)| index + 1).collect()
+        lines
+            .filter(|(_, line)| has(line))
+            .map(|(index, _)| index + 1)
+            .collect()
     }
 
     /// The top-level modules that `crate::` paths lead to, each with its line.
@@ -64,9 +74,16 @@ impl Source {
         for (index, line) in self.code.iter().enumerate() {
             for (at, found) in line.match_indices("crate::") {
                 let rest = line.get(at + found.len()..).unwrap_or_default();
-                let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+                let end = rest
+                    .find(|c: char| !c.is_alphanumeric() && c != '_')
+                    .unwrap_or(rest.len());
                 let module = rest.get(..end).unwrap_or_default();
-                assert!(!module.is_empty(), "{}:{}: `crate::` of several modules at once", self.stem, index + 1);
+                assert!(
+                    !module.is_empty(),
+                    "{}:{}: `crate::` of several modules at once",
+                    self.stem,
+                    index + 1
+                );
                 uses.push((index + 1, module));
             }
         }
@@ -92,12 +109,16 @@ fn blanked(text: &str) -> String {
             rest.find('\n').unwrap_or(rest.len())
         } else if rest.starts_with("/*") {
             rest.find("*/").map_or(rest.len(), |end| end + 2)
-        } else if let Some(end) = raw_string(rest).filter(|_| !out.ends_with(|c: char| c.is_alphanumeric() || c == '_')) {
+        } else if let Some(end) =
+            raw_string(rest).filter(|_| !out.ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+        {
             end
         } else if first == '"' {
             string(rest)
         } else if rest.starts_with("'\"'") || rest.starts_with("'\\\"'") {
-            rest.get(1..).and_then(|rest| rest.find('\'').map(|end| end + 2)).unwrap_or(rest.len())
+            rest.get(1..)
+                .and_then(|rest| rest.find('\'').map(|end| end + 2))
+                .unwrap_or(rest.len())
         } else {
             out.push(first);
             rest = rest.get(first.len_utf8()..).unwrap_or_default();
@@ -136,7 +157,8 @@ fn raw_string(rest: &str) -> Option<usize> {
 
 #[test]
 fn what_is_no_code_is_blanked_and_lines_stay_where_they_are() {
-    let text = "use a; // wasmtime\nlet b = \"axum \\\" axum\";\nlet c = r#\"Store<\"#; '\"' wasmtime";
+    let text =
+        "use a; // wasmtime\nlet b = \"axum \\\" axum\";\nlet c = r#\"Store<\"#; '\"' wasmtime";
     let blanked = blanked(text);
     assert_eq!(blanked.lines().count(), 3);
     assert!(!blanked.contains("axum") && !blanked.contains("Store<"));

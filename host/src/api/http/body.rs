@@ -110,23 +110,26 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
 
 /// Reads again what could not be read, and keeps track of where it is: only the unlucky pay for that.
 fn explain<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body)).map_err(
-        |error| {
-            let pointer = pointer(error.path());
-            let message = error.inner().to_string();
-            let place = if pointer.is_empty() {
-                "the body".to_owned()
-            } else {
-                pointer.clone()
-            };
-            let refusal = Error::new(ErrorCode::InvalidRequest, format!("{place}: {message}"))
-                .detail("pointer", pointer);
-            match nearest_field(&message) {
-                Some(near) => refusal.hint(format!("did you mean {near:?}?")),
-                None => refusal,
-            }
-        },
-    )
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let pointer = pointer(error.path());
+        let message = error.inner().to_string();
+        let place = if pointer.is_empty() {
+            "the body"
+        } else {
+            pointer.as_str()
+        };
+        let refusal = Error::new(ErrorCode::InvalidRequest, format!("{place}: {message}"));
+        let refusal = refusal.detail("pointer", pointer.as_str());
+        match nearest_field(&message) {
+            Some(near) => refusal.hint(format!("did you mean {near:?}?")),
+            None => refusal,
+        }
+    })?;
+    reader.end().map_err(|error| {
+        Error::new(ErrorCode::InvalidRequest, format!("the body: {error}")).detail("pointer", "")
+    })?;
+    Ok(value)
 }
 
 /// RFC 6901.

@@ -47,10 +47,18 @@ impl IntoResponse for Refused {
 }
 
 pub(in crate::api) fn problem(error: &Error, request_id: &RequestId) -> Response {
-    let status = status(error.code());
+    problem_with(status(error.code()), error, request_id)
+}
+
+/// A problem whose status says more than its code does.
+pub(super) fn problem_with(status: StatusCode, error: &Error, request_id: &RequestId) -> Response {
+    let mut document = document(error, request_id);
+    if let Some(member) = document.get_mut("status") {
+        *member = json!(status.as_u16());
+    }
     respond(
         status,
-        &document(error, request_id),
+        &document,
         error.wait().map(|wait| wait.as_secs().max(1)),
     )
 }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use crate::api::doorway::Visitor;
 use crate::error::{Error, ErrorCode};
 
-use super::problem::{Refused, problem};
+use super::problem::{Refused, problem_with};
 
 pub(super) async fn route(visitor: Visitor, uri: Uri) -> Response {
     let error = Error::new(
@@ -15,9 +15,7 @@ pub(super) async fn route(visitor: Visitor, uri: Uri) -> Response {
         format!("there is nothing at {}", uri.path()),
     )
     .hint("the routes begin with /v1: execute, tools, backends, warmup, sessions");
-    let mut response = problem(&error, &visitor.request_id);
-    *response.status_mut() = StatusCode::NOT_FOUND;
-    response
+    problem_with(StatusCode::NOT_FOUND, &error, &visitor.request_id)
 }
 
 pub(super) async fn method(visitor: Visitor, method: Method, uri: Uri) -> Response {
@@ -26,9 +24,7 @@ pub(super) async fn method(visitor: Visitor, method: Method, uri: Uri) -> Respon
         format!("{} does not take {method}", uri.path()),
     )
     .hint("the answer's Allow header says what it takes");
-    let mut response = problem(&error, &visitor.request_id);
-    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    response
+    problem_with(StatusCode::METHOD_NOT_ALLOWED, &error, &visitor.request_id)
 }
 
 /// Jobs come with a later version; until then nobody has one.

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::str;
 
 use wit_parser::{
-    Docs, Function, SourceMap, TypeDef, TypeDefKind, TypeOwner, UnresolvedPackage, WorldItem,
-    WorldKey,
+    Docs, Function, SourceMap, TypeDef, TypeDefKind, UnresolvedPackage, WorldItem, WorldKey,
 };
 
 use super::{FunctionText, Interface, Package, TypeText, World};
