@@ -2,6 +2,12 @@
 //!
 //! Most speak to the host's verbs on a stopped clock; those below `http` and `cli` go through the doors.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the helpers of tests fail like tests: where they stand, with the place"
+)]
+
 mod calls;
 mod cli;
 mod http;

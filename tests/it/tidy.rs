@@ -75,7 +75,7 @@ const RULES: [Rule; 6] = [
 
 #[test]
 fn a_module_uses_those_below_it_and_none_above() {
-    report(violations(|source| {
+    report(&violations(|source| {
         let own = row(source.module());
         let mut found = Vec::new();
         for (line, used) in source.uses() {
@@ -102,7 +102,7 @@ fn a_module_uses_those_below_it_and_none_above() {
 
 #[test]
 fn every_module_has_its_row() {
-    report(violations(|source| match row(source.module()) {
+    report(&violations(|source| match row(source.module()) {
         Some(_) => Vec::new(),
         None => vec![source.at(
             1,
@@ -116,7 +116,7 @@ fn every_module_has_its_row() {
 
 #[test]
 fn words_stand_where_they_may() {
-    report(violations(|source| {
+    report(&violations(|source| {
         let broken = RULES
             .iter()
             .filter(|rule| !rule.places.iter().any(|place| source.is_in(place)));
@@ -131,7 +131,7 @@ fn words_stand_where_they_may() {
 
 #[test]
 fn every_file_begins_with_its_charter() {
-    report(violations(|source| {
+    report(&violations(|source| {
         match source.first_line().starts_with("//!") {
             true => Vec::new(),
             false => vec![source.at(1, "the first line does not say what this file owns (`//!`)")],
@@ -165,6 +165,6 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-fn report(violations: Vec<String>) {
+fn report(violations: &[String]) {
     assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
 }

@@ -136,6 +136,8 @@ impl Answer {
 
     /// The code of a problem.
     pub fn code(&self) -> String {
-        self.json()["code"].as_str().unwrap_or_default().to_owned()
+        let document = self.json();
+        let code = document.get("code").and_then(Value::as_str);
+        code.unwrap_or_default().to_owned()
     }
 }

@@ -148,7 +148,6 @@ fn grants(listing: &Listing) -> String {
         ("wasi:keyvalue/", "keyvalue"),
         ("wasi:config/", "config_store"),
         ("wasi:cli/environment", "env"),
-        ("wasi:sockets/", "nothing: sockets are never granted"),
     ];
     let wanted: Vec<&str> = powers
         .into_iter()

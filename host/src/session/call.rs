@@ -231,7 +231,12 @@ async fn call_alone(
     // `shutdown` of the backend waits for this call.
     let _in_use = backend.in_use();
     let params = utf8(&request.params)?;
-    let mut instance = backend.instance().await?;
+    let late =
+        || Fault::Deadline { after: most }.into_error(&format!("warming up {}", backend.name));
+    let deadline = asked + most;
+    let mut instance = timeout_at(deadline, backend.instance())
+        .await
+        .map_err(|_| late())??;
     let temporary = (request.tool.kind == ToolKind::Stateful).then(|| CalledIn {
         id: None,
         name: SessionName::default(),
@@ -244,7 +249,7 @@ async fn call_alone(
         &backend,
         &request,
         params,
-        asked + most,
+        deadline,
         temporary.is_some(),
     )
     .await;
@@ -284,7 +289,10 @@ async fn run_alone(
             temporary: true,
         };
         let config = backend.default_config_text();
-        instance.open(identity, config, &backend.limits()).await?;
+        let mut limits = backend.limits();
+        let left = deadline.saturating_duration_since(Instant::now());
+        limits.initialize = limits.initialize.min(left);
+        instance.open(identity, config, &limits).await?;
     }
     let timeout = deadline.saturating_duration_since(Instant::now());
     instance

@@ -30,17 +30,18 @@ pub(super) struct Lease {
     /// The end of the lifetime.
     last: Option<Instant>,
     touched: Instant,
-    /// Calls that are running or waiting their turn; while there are any, the idle timer stands.
+    /// Calls that are running, and the start of the session; while there are any, the idle timer stands.
     busy: usize,
 }
 
 impl Lease {
+    /// The lease of a session that starts now; [`Lease::leave`] says that it has started.
     pub(super) fn new(timers: Timers, now: Instant) -> Self {
         Self {
             timers,
             last: timers.max_lifetime.and_then(|most| now.checked_add(most)),
             touched: now,
-            busy: 0,
+            busy: 1,
         }
     }
 
@@ -110,16 +111,13 @@ mod tests {
 
     fn lease(idle: Option<u64>, lifetime: Option<u64>) -> (Lease, Instant) {
         let now = Instant::now();
-        (
-            Lease::new(
-                Timers {
-                    idle_timeout: idle.map(seconds),
-                    max_lifetime: lifetime.map(seconds),
-                },
-                now,
-            ),
-            now,
-        )
+        let timers = Timers {
+            idle_timeout: idle.map(seconds),
+            max_lifetime: lifetime.map(seconds),
+        };
+        let mut lease = Lease::new(timers, now);
+        lease.leave(now);
+        (lease, now)
     }
 
     #[test]

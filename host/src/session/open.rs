@@ -113,8 +113,10 @@ impl Sessions {
         };
         let begun = self.guests.run(backend.slice(), begin(guard, config)).await;
         begun.map_err(|panic| Error::internal("cannot start a session", panic.0))??;
+        // It may have been destroyed while it started; its keeper cleans up.
+        session.check_alive()?;
         metrics::counter!("hostel_sessions_started_total").increment(1);
-        tracing::info!(session = %session.id, %backend.name, worker = %session.key.worker, "session started");
+        tracing::info!(session = %session.id, backend = %backend.name, worker = %session.key.worker, "session started");
         Ok(Opened {
             session,
             token: Some(token.secret),
@@ -136,7 +138,7 @@ async fn begin(mut unborn: Unborn, config: String) -> Result<()> {
                 .memory_bytes
                 .store(instance.usage().memory_bytes, Ordering::Relaxed);
             // The idle time counts from now: a slow start is not the session's.
-            session.lease().touch(Instant::now());
+            session.lease().leave(Instant::now());
             Slot::fill(&session, instance);
             unborn.sessions.keep(session);
             Ok(())

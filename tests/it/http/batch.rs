@@ -13,7 +13,7 @@ async fn server() -> TestServer {
     server
 }
 
-fn call(action: &str, params: Value) -> Value {
+fn call(action: &str, params: &Value) -> Value {
     json!({"action": action, "params": params})
 }
 
@@ -31,7 +31,7 @@ fn outcomes(answer: &Value) -> Vec<Value> {
 async fn calls_run_one_after_the_other() {
     let server = server().await;
     let calls: Vec<Value> = (1..=5)
-        .map(|n| call("counter:add", json!({"n": n})))
+        .map(|n| call("counter:add", &json!({"n": n})))
         .collect();
     let answer = server
         .post("/v1/execute/batch", &json!({"calls": calls}))
@@ -49,19 +49,19 @@ async fn calls_run_one_after_the_other() {
 async fn the_first_failure_ends_a_batch_unless_it_is_to_go_on() {
     let server = server().await;
     let failures = [
-        (call("counter:nothing", json!({})), json!("tool_not_found")),
+        (call("counter:nothing", &json!({})), json!("tool_not_found")),
         (
-            call("counter:add", json!({"n": "x"})),
+            call("counter:add", &json!({"n": "x"})),
             json!("invalid_params"),
         ),
-        (call("lab:fail", json!({"text": "no"})), json!("no")),
-        (call("lab:trap", json!({})), json!("tool_trapped")),
+        (call("lab:fail", &json!({"text": "no"})), json!("no")),
+        (call("lab:trap", &json!({})), json!("tool_trapped")),
     ];
     for (failure, outcome) in failures {
         let calls = [
-            call("counter:double", json!({"n": 1})),
+            call("counter:double", &json!({"n": 1})),
             failure,
-            call("counter:double", json!({"n": 2})),
+            call("counter:double", &json!({"n": 2})),
         ];
         let stopped = server
             .post("/v1/execute/batch", &json!({"calls": calls}))
@@ -102,7 +102,7 @@ async fn parallel_calls_run_side_by_side_and_are_answered_in_their_order() {
     );
 
     let calls: Vec<Value> = (0..50)
-        .map(|n| call("counter:double", json!({"n": n})))
+        .map(|n| call("counter:double", &json!({"n": n})))
         .collect();
     let answer = server
         .post(
@@ -121,7 +121,7 @@ async fn a_batch_is_for_one_worker_unless_a_call_says_otherwise() {
     let begin = json!({"backend": "counter", "worker_id": "ada", "config": {"start": 10}});
     server.begin(&begin).await;
     let other = json!({"action": "counter:get", "worker_id": "bob"});
-    let calls = [call("counter:get", json!({})), other];
+    let calls = [call("counter:get", &json!({})), other];
     let body = json!({"calls": calls, "worker_id": "ada"});
     let answer = server.post("/v1/execute/batch", &body).await.json();
     assert_eq!(outcomes(&answer), [10, 0]);
@@ -130,7 +130,7 @@ async fn a_batch_is_for_one_worker_unless_a_call_says_otherwise() {
 #[tokio::test]
 async fn a_batch_has_its_bounds() {
     let server = server().await;
-    let calls = vec![call("counter:get", json!({})); 101];
+    let calls = vec![call("counter:get", &json!({})); 101];
     let answer = server
         .post("/v1/execute/batch", &json!({"calls": calls}))
         .await;
