@@ -23,8 +23,9 @@ use crate::tool::{Tool, ToolKind, Tools};
 mod backends;
 mod sessions;
 
+pub use crate::session::{SessionPage, SessionQuery};
 pub use backends::{BackendInfo, Source, WarmupReport};
-pub use sessions::{SessionPage, SessionQuery, Started};
+pub use sessions::Started;
 
 /// How a host is built.
 #[derive(Clone, Debug)]

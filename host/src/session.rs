@@ -34,7 +34,8 @@ use lease::Lease;
 pub use lease::Timers;
 pub use open::{IfExists, NewSession};
 use slot::Slot;
-pub(crate) use table::{Query, Sessions, SessionsConfig};
+pub use table::{SessionPage, SessionQuery};
+pub(crate) use table::{Sessions, SessionsConfig};
 
 /// Who a session belongs to and what it is called there: unique among the live.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -4,6 +4,7 @@ mod access;
 mod endings;
 mod listing;
 mod logs;
+mod model;
 mod queue;
 mod starting;
 mod state;

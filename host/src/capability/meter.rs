@@ -6,10 +6,8 @@ use crate::policy::Limits;
 
 /// Memories, tables and host calls of one instance, and the processor time of its running call.
 pub struct Meter {
-    memory_bytes: usize,
-    memory_bytes_max: usize,
-    table_elements: usize,
-    table_elements_max: usize,
+    memory_bytes: Budget,
+    table_elements: Budget,
     instances_max: usize,
     refused: Option<Refused>,
     pub(crate) host_calls: u64,
@@ -27,10 +25,8 @@ pub enum Refused {
 impl Meter {
     pub fn new(limits: &Limits) -> Self {
         Self {
-            memory_bytes: 0,
-            memory_bytes_max: limits.memory_bytes,
-            table_elements: 0,
-            table_elements_max: limits.table_elements,
+            memory_bytes: Budget::of(limits.memory_bytes),
+            table_elements: Budget::of(limits.table_elements),
             instances_max: limits.instances,
             refused: None,
             host_calls: 0,
@@ -39,11 +35,7 @@ impl Meter {
     }
 
     pub fn memory_bytes(&self) -> u64 {
-        self.memory_bytes as u64
-    }
-
-    pub fn memory_bytes_max(&self) -> usize {
-        self.memory_bytes_max
+        self.memory_bytes.used as u64
     }
 
     pub fn refused(&self) -> Option<Refused> {
@@ -59,7 +51,29 @@ impl Meter {
 
     /// Narrows the memory that may be used from now on: a session's own limit on an instance that was made before it.
     pub fn tighten_memory(&mut self, bytes_max: usize) {
-        self.memory_bytes_max = self.memory_bytes_max.min(bytes_max);
+        self.memory_bytes.max = self.memory_bytes.max.min(bytes_max);
+    }
+}
+
+/// So much of a thing, and how much of it is taken.
+struct Budget {
+    used: usize,
+    max: usize,
+}
+
+impl Budget {
+    fn of(max: usize) -> Self {
+        Self { used: 0, max }
+    }
+
+    /// Takes what a thing grows by. What is refused is not counted.
+    fn take(&mut self, current: usize, desired: usize) -> bool {
+        let total = self.used.saturating_add(desired.saturating_sub(current));
+        let fits = total <= self.max;
+        if fits {
+            self.used = total;
+        }
+        fits
     }
 }
 
@@ -70,17 +84,13 @@ impl ResourceLimiter for Meter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let total = self
-            .memory_bytes
-            .saturating_add(desired.saturating_sub(current));
-        if total > self.memory_bytes_max {
+        let fits = self.memory_bytes.take(current, desired);
+        if !fits {
             self.refused = Some(Refused::Memory {
-                bytes_max: self.memory_bytes_max,
+                bytes_max: self.memory_bytes.max,
             });
-            return Ok(false);
         }
-        self.memory_bytes = total;
-        Ok(true)
+        Ok(fits)
     }
 
     fn table_growing(
@@ -89,17 +99,13 @@ impl ResourceLimiter for Meter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let total = self
-            .table_elements
-            .saturating_add(desired.saturating_sub(current));
-        if total > self.table_elements_max {
+        let fits = self.table_elements.take(current, desired);
+        if !fits {
             self.refused = Some(Refused::Table {
-                elements_max: self.table_elements_max,
+                elements_max: self.table_elements.max,
             });
-            return Ok(false);
         }
-        self.table_elements = total;
-        Ok(true)
+        Ok(fits)
     }
 
     fn instances(&self) -> usize {

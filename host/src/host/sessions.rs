@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use crate::capability::log::LogPage;
 use crate::error::{Error, ErrorCode, Result};
-use crate::ids::{BackendName, SessionId, WorkerId};
+use crate::ids::{BackendName, SessionId};
 use crate::label::Labels;
-use crate::session::{EndReason, Farewell, NewSession, Query, Session, SessionInfo, SessionState};
+use crate::session::{
+    EndReason, Farewell, NewSession, Session, SessionInfo, SessionPage, SessionQuery,
+};
 
 use super::{Caller, Host, forbidden};
 
@@ -15,26 +17,6 @@ pub struct Started {
     pub info: SessionInfo,
     /// Shown this once; none if the session was there already.
     pub token: Option<String>,
-}
-
-/// Which sessions to list.
-#[derive(Debug, Default)]
-pub struct SessionQuery {
-    /// None: of all workers.
-    pub worker: Option<WorkerId>,
-    pub backend: Option<BackendName>,
-    pub state: Option<SessionState>,
-    pub labels: Labels,
-    /// From [`SessionPage::next`].
-    pub before: Option<u64>,
-    pub limit: usize,
-}
-
-/// Newest first.
-pub struct SessionPage {
-    pub sessions: Vec<SessionInfo>,
-    pub total: usize,
-    pub next: Option<u64>,
 }
 
 impl Host {
@@ -65,31 +47,11 @@ impl Host {
         })
     }
 
-    pub fn list_sessions(&self, caller: &Caller, query: SessionQuery) -> Result<SessionPage> {
+    pub fn list_sessions(&self, caller: &Caller, query: &SessionQuery) -> Result<SessionPage> {
         if caller.only.is_some() {
             return Err(forbidden("a session's token lists no sessions"));
         }
-        let SessionQuery {
-            worker,
-            backend,
-            state,
-            labels,
-            before,
-            limit,
-        } = query;
-        let page = self.sessions.list(&Query {
-            worker,
-            backend,
-            state,
-            labels,
-            before,
-            limit,
-        });
-        Ok(SessionPage {
-            sessions: page.sessions,
-            total: page.total,
-            next: page.next,
-        })
+        Ok(self.sessions.list(query))
     }
 
     /// # Errors

@@ -66,24 +66,24 @@ struct Ended {
 
 /// Which sessions to list.
 #[derive(Debug, Default)]
-pub(crate) struct Query {
+pub struct SessionQuery {
     /// None: of all workers.
-    pub(crate) worker: Option<WorkerId>,
-    pub(crate) backend: Option<BackendName>,
-    pub(crate) state: Option<SessionState>,
-    pub(crate) labels: Labels,
-    /// Sessions older than this one; from the page before.
-    pub(crate) before: Option<u64>,
-    pub(crate) limit: usize,
+    pub worker: Option<WorkerId>,
+    pub backend: Option<BackendName>,
+    pub state: Option<SessionState>,
+    pub labels: Labels,
+    /// Sessions older than this one: `next` of the page before.
+    pub before: Option<u64>,
+    pub limit: usize,
 }
 
-pub(crate) struct Page {
+pub struct SessionPage {
     /// Newest first.
-    pub(crate) sessions: Vec<SessionInfo>,
+    pub sessions: Vec<SessionInfo>,
     /// All that match, on every page.
-    pub(crate) total: usize,
+    pub total: usize,
     /// `before` of the next page.
-    pub(crate) next: Option<u64>,
+    pub next: Option<u64>,
 }
 
 impl Sessions {
@@ -151,7 +151,7 @@ impl Sessions {
         self.inner().by_token.get(token.as_bytes()).cloned()
     }
 
-    pub(crate) fn list(&self, query: &Query) -> Page {
+    pub(crate) fn list(&self, query: &SessionQuery) -> SessionPage {
         let live: Vec<Arc<Session>> = self.inner().live.values().rev().cloned().collect();
         let matches = |session: &&Arc<Session>| {
             query
@@ -178,7 +178,7 @@ impl Sessions {
         } else {
             None
         };
-        Page {
+        SessionPage {
             sessions: page.iter().map(|session| session.info()).collect(),
             total: matching.len(),
             next,

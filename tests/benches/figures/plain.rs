@@ -1,12 +1,12 @@
 //! The guest in plain wasmtime: the same component and the default configuration, so no epochs, no limiter, no pool. What its kernels
-//! take here is what the machine and the compiler give.
+//! take here is what the machine and the compiler give. With epochs it shows what part of the host's price is the compiler's.
 
 use std::path::Path;
 use std::time::Duration;
 
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
-use wasmtime::{Engine, Store};
+use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 
 use crate::process::own_thread;
@@ -16,6 +16,16 @@ pub(crate) struct Plain {
     component: Component,
     pre: InstancePre<State>,
 }
+
+/// Whether the code can be interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Checks {
+    None,
+    Epochs,
+}
+
+/// A deadline that never comes.
+const FAR_AWAY: u64 = 1 << 62;
 
 struct State {
     wasi: WasiCtx,
@@ -32,12 +42,14 @@ impl WasiView for State {
 }
 
 impl Plain {
-    pub(crate) fn load(component: &Path) -> Result<Self, String> {
-        Self::compile(component).map_err(|error| format!("plain wasmtime: {error:#}"))
+    pub(crate) fn load(component: &Path, checks: Checks) -> Result<Self, String> {
+        Self::compile(component, checks).map_err(|error| format!("plain wasmtime: {error:#}"))
     }
 
-    fn compile(component: &Path) -> wasmtime::Result<Self> {
-        let engine = Engine::default();
+    fn compile(component: &Path, checks: Checks) -> wasmtime::Result<Self> {
+        let mut config = Config::new();
+        config.epoch_interruption(checks == Checks::Epochs);
+        let engine = Engine::new(&config)?;
         let component = Component::from_file(&engine, component)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
@@ -64,6 +76,7 @@ impl Plain {
             table: ResourceTable::new(),
         };
         let mut store = Store::new(&self.engine, state);
+        store.set_epoch_deadline(FAR_AWAY);
         let instance = self.pre.instantiate(&mut store)?;
         let index = self
             .find(kernel)

@@ -222,3 +222,45 @@ async fn keep_alive_answers_with_the_new_end() {
     let end = |session: &Value| session["expires_at"].as_str().unwrap().to_owned();
     assert!(end(&kept.json()) > end(&session));
 }
+
+#[tokio::test]
+async fn what_a_session_cannot_have_or_do_is_refused_with_the_reason() {
+    let server = server().await;
+    let session = server.begin(&json!({"backend": "counter"})).await;
+    let labels: serde_json::Map<String, Value> = (0..65)
+        .map(|number| (format!("k{number}"), json!("v")))
+        .collect();
+    for (body, code) in [
+        (json!({"backend": "conter"}), "backend_not_found"),
+        (json!({"backend": "Counter"}), "invalid_request"),
+        (json!({"backend": "counter", "name": ""}), "invalid_request"),
+        (
+            json!({"backend": "counter", "name": "a\nb"}),
+            "invalid_request",
+        ),
+        (
+            json!({"backend": "counter", "labels": labels}),
+            "invalid_request",
+        ),
+        (
+            json!({"backend": "counter", "labels": {"a": ""}}),
+            "invalid_request",
+        ),
+        (
+            json!({"backend": "counter", "contexts": ["docs"]}),
+            "context_not_found",
+        ),
+    ] {
+        let answer = server.post("/v1/sessions", &body).await;
+        assert_eq!(answer.code(), code, "{body}: {}", answer.text);
+    }
+    let unknown = server
+        .post(&format!("{}/levitate", path(&session)), &json!({}))
+        .await;
+    assert!(unknown.text.contains("levitate"), "{}", unknown.text);
+    for query in ["limit=many", "limit=-1", "unknown=1"] {
+        let answer = server.get(&format!("/v1/sessions?{query}")).await;
+        assert_eq!(answer.code(), "invalid_request", "{query}");
+    }
+    assert_eq!(server.host.session_count(), 1);
+}

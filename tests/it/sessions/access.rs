@@ -102,7 +102,7 @@ async fn a_token_opens_its_own_session_and_nothing_else() {
     assert_eq!(created.err().unwrap().code(), ErrorCode::Forbidden);
     let listed = host
         .host
-        .list_sessions(&holder.caller, SessionQuery::default());
+        .list_sessions(&holder.caller, &SessionQuery::default());
     assert_eq!(listed.err().unwrap().code(), ErrorCode::Forbidden);
 }
 

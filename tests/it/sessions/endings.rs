@@ -42,7 +42,7 @@ async fn an_initialize_that_fails_leaves_no_session() {
             ..SessionQuery::default()
         };
         assert_eq!(
-            host.host.list_sessions(&ada.caller, query).unwrap().total,
+            host.host.list_sessions(&ada.caller, &query).unwrap().total,
             0,
             "{behaviour:?}"
         );

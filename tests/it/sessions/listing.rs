@@ -45,7 +45,7 @@ async fn filters_narrow_a_list_and_the_newest_come_first() {
     let host = host_with_sessions().await;
     let caller = host.worker("ada").caller;
     let check = |query: SessionQuery, expected: &[&str]| {
-        let page = host.host.list_sessions(&caller, query).unwrap();
+        let page = host.host.list_sessions(&caller, &query).unwrap();
         assert_eq!(names(&page), expected);
         assert_eq!(page.total, expected.len());
         assert_eq!(page.next, None);
@@ -124,7 +124,7 @@ async fn a_session_whose_call_runs_is_listed_as_active() {
             state: Some(SessionState::Active),
             ..everything()
         };
-        let page = host.host.list_sessions(&bob.caller, query).unwrap();
+        let page = host.host.list_sessions(&bob.caller, &query).unwrap();
         assert_eq!(names(&page), ["d"]);
     };
     futures_util::join!(call, look).0.unwrap();
@@ -146,7 +146,7 @@ async fn pages_lead_through_all_sessions_once_also_while_they_come_and_go() {
             limit: 10,
             ..SessionQuery::default()
         };
-        let page = host.host.list_sessions(&ada.caller, query).unwrap();
+        let page = host.host.list_sessions(&ada.caller, &query).unwrap();
         seen.extend(names(&page).into_iter().map(str::to_owned));
         if seen.len() == 10 {
             assert_eq!(page.total, 25);

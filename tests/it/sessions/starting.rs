@@ -35,7 +35,7 @@ async fn a_call_by_name_waits_until_its_session_has_begun() {
             limit: 1,
             ..SessionQuery::default()
         };
-        let page = host.host.list_sessions(&ada.caller, query).unwrap();
+        let page = host.host.list_sessions(&ada.caller, &query).unwrap();
         assert_eq!(page.sessions[0].state, SessionState::Starting);
         ada.call_in(by_name(), "lab:add", json!({"n": 3})).await
     };
@@ -88,7 +88,7 @@ async fn one_that_is_destroyed_before_it_has_begun_is_gone() {
             limit: 1,
             ..SessionQuery::default()
         };
-        let page = host.host.list_sessions(&ada.caller, query).unwrap();
+        let page = host.host.list_sessions(&ada.caller, &query).unwrap();
         let id = page.sessions[0].id.clone();
         host.host.destroy_session(&ada.caller, &id).await.unwrap();
         host.host.session(&ada.caller, &id).unwrap_err()

@@ -16,11 +16,13 @@ use serde_json::{Value, json};
 use crate::api::Api;
 use crate::api::doorway::Visitor;
 use crate::error::{Error, ErrorCode, Result};
-use crate::host::{Caller, SessionQuery, Started};
+use crate::host::{Caller, Started};
 use crate::ids::{BackendName, SessionId, SessionName, WorkerId};
 use crate::label::Labels;
 use crate::policy::LimitRequest;
-use crate::session::{Farewell, IfExists, NewSession, SessionInfo, SessionState, Timers};
+use crate::session::{
+    Farewell, IfExists, NewSession, SessionInfo, SessionQuery, SessionState, Timers,
+};
 
 use super::body::{Body, parse};
 use super::problem::Refused;
@@ -260,7 +262,7 @@ pub(super) async fn list(
     let query = checked_query(query, &visitor)?;
     let page = visitor.caller(&api.host, None).and_then(|caller| {
         let query = query.checked(&caller)?;
-        api.host.list_sessions(&caller, query)
+        api.host.list_sessions(&caller, &query)
     });
     let page = page.map_err(|error| Refused(error, visitor.request_id.clone()))?;
     let sessions: Vec<SessionBody> = page.sessions.into_iter().map(SessionBody::from).collect();

@@ -1,12 +1,14 @@
 //! How fast a guest computes with all limits on, against the same component in plain wasmtime.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::Row;
 use crate::bench::{Bench, Pace};
 use crate::figure::{Absolute, Figure, Goal, Outcome, median};
 use crate::http::Client;
-use crate::plain::Plain;
+use crate::plain::{Checks, Plain};
 use crate::process::Process;
 use crate::server::Server;
 
@@ -28,7 +30,7 @@ struct Kernel {
 const KERNELS: [Kernel; 4] = [
     Kernel {
         name: "fib",
-        argument: ("n", 30),
+        argument: ("n", 35),
         what: "nothing but calls, the worst case",
     },
     Kernel {
@@ -38,7 +40,7 @@ const KERNELS: [Kernel; 4] = [
     },
     Kernel {
         name: "parse",
-        argument: ("rounds", 12),
+        argument: ("rounds", 40),
         what: "a JSON reader that builds a tree",
     },
     Kernel {
@@ -48,78 +50,119 @@ const KERNELS: [Kernel; 4] = [
     },
 ];
 
+/// Where a kernel runs.
+struct Sites<'a> {
+    process: Process,
+    client: Client,
+    plain: &'a Plain,
+    epochs: &'a Plain,
+}
+
+/// Processor time of one call in microseconds, at each site.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    host: f64,
+    plain: f64,
+    epochs: f64,
+}
+
 fn run(bench: &Bench) -> Result<Outcome, String> {
     let hostel = Server::hostel(bench, &bench.plugins()?, &[])?;
-    let plain = Plain::load(&bench.component)?;
-    let mut client = hostel.client()?;
+    let mut sites = Sites {
+        process: hostel.process(),
+        client: hostel.client()?,
+        plain: &Plain::load(&bench.component, Checks::None)?,
+        epochs: &Plain::load(&bench.component, Checks::Epochs)?,
+    };
+    let rounds = KERNELS
+        .iter()
+        .map(|kernel| kernel.race(&bench.pace, &mut sites));
+    let rounds = rounds.collect::<Result<Vec<Vec<Times>>, String>>()?;
     let mut outcome = Outcome::default();
-    let mut products = vec![1.0; bench.pace.rounds];
-    for kernel in KERNELS {
-        let (host, alone) = kernel.race(&bench.pace, &mut client, hostel.process(), &plain)?;
-        let ratios: Vec<f64> = host
-            .iter()
-            .zip(&alone)
-            .map(|(host, alone)| host / alone)
-            .collect();
-        for (product, ratio) in products.iter_mut().zip(&ratios) {
-            *product *= ratio;
-        }
-        outcome.figures.push(Figure {
-            name: format!("compute-{}", kernel.name),
-            what: format!("the same of {:?}: {}", kernel.name, kernel.what),
-            unit: "x",
-            goal: None,
-            rounds: ratios,
-        });
-        for (case, times) in [("hostel", &host), ("plain wasmtime", &alone)] {
-            outcome.absolutes.push(Absolute {
-                row: ROW.name,
-                case: format!("{} in {case}", kernel.name),
-                cpu_us: Some(median(times)),
-                ..Absolute::default()
-            });
-        }
+    outcome.figures.push(Figure::ratio(
+        "compute",
+        "CPU of guest code against plain wasmtime, geometric mean of the kernels",
+        CPU,
+        means(&rounds, |times| times.host / times.plain),
+    ));
+    let explain = |name: String, what: String, rounds: Vec<f64>| Figure {
+        goal: None,
+        ..Figure::ratio(name, what, CPU, rounds)
+    };
+    outcome.figures.push(explain(
+        "compute-epochs".to_owned(),
+        "the part of it that is the compiler's: plain wasmtime with epochs against without"
+            .to_owned(),
+        means(&rounds, |times| times.epochs / times.plain),
+    ));
+    for (kernel, rounds) in KERNELS.iter().zip(&rounds) {
+        outcome.figures.push(explain(
+            format!("compute-{}", kernel.name),
+            format!("the same of {:?} alone: {}", kernel.name, kernel.what),
+            rounds
+                .iter()
+                .map(|times| times.host / times.plain)
+                .collect(),
+        ));
+        outcome.absolutes.extend(absolutes(kernel, rounds));
     }
-    let means = products
-        .into_iter()
-        .map(|product: f64| product.powf(1.0 / KERNELS.len() as f64));
-    outcome.figures.insert(
-        0,
-        Figure::ratio(
-            "compute",
-            "CPU of guest code against plain wasmtime, geometric mean of the kernels",
-            CPU,
-            means.collect(),
-        ),
-    );
     Ok(outcome)
 }
 
+/// The geometric mean over the kernels, in each round.
+fn means(kernels: &[Vec<Times>], of: impl Fn(&Times) -> f64) -> Vec<f64> {
+    let rounds = kernels.first().map_or(0, Vec::len);
+    (0..rounds)
+        .map(|round| {
+            let ratios = kernels
+                .iter()
+                .filter_map(|rounds| rounds.get(round))
+                .map(&of);
+            ratios.product::<f64>().powf(1.0 / kernels.len() as f64)
+        })
+        .collect()
+}
+
+fn absolutes(kernel: &Kernel, rounds: &[Times]) -> Vec<Absolute> {
+    let sites: [(&str, fn(&Times) -> f64); 3] = [
+        ("hostel", |times| times.host),
+        ("plain wasmtime", |times| times.plain),
+        ("plain wasmtime with epochs", |times| times.epochs),
+    ];
+    sites
+        .iter()
+        .map(|(site, of)| Absolute {
+            row: ROW.name,
+            case: format!("{} in {site}", kernel.name),
+            cpu_us: Some(median(&rounds.iter().map(of).collect::<Vec<f64>>())),
+            ..Absolute::default()
+        })
+        .collect()
+}
+
 impl Kernel {
-    /// Processor time of a call in microseconds, in each round: on the host, and alone.
-    fn race(
-        &self,
-        pace: &Pace,
-        client: &mut Client,
-        host: Process,
-        plain: &Plain,
-    ) -> Result<(Vec<f64>, Vec<f64>), String> {
+    /// One entry per round. The sites take turns with every call.
+    fn race(&self, pace: &Pace, sites: &mut Sites<'_>) -> Result<Vec<Times>, String> {
         let calls = if pace.quick { 2 } else { 5 };
-        let (expected, _) = plain.run(self.name, self.argument.1)?;
-        self.call(client, expected)?;
-        let (mut on_host, mut alone) = (Vec::new(), Vec::new());
-        for _ in 0..pace.rounds {
-            let (mut host_us, mut plain_us) = (0.0, 0.0);
+        let (expected, _) = sites.plain.run(self.name, self.argument.1)?;
+        self.call(&mut sites.client, expected)?;
+        let round = |_| {
+            let (mut host, mut plain, mut epochs) = Default::default();
             for _ in 0..calls {
-                let before = host.cpu();
-                self.call(client, expected)?;
-                host_us += host.cpu().since(&before).as_secs_f64() * 1e6;
-                plain_us += plain.run(self.name, self.argument.1)?.1.as_secs_f64() * 1e6;
+                let before = sites.process.cpu();
+                self.call(&mut sites.client, expected)?;
+                host += sites.process.cpu().since(&before);
+                plain += sites.plain.run(self.name, self.argument.1)?.1;
+                epochs += sites.epochs.run(self.name, self.argument.1)?.1;
             }
-            on_host.push(host_us / f64::from(calls));
-            alone.push(plain_us / f64::from(calls));
-        }
-        Ok((on_host, alone))
+            let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(calls);
+            Ok(Times {
+                host: each(host),
+                plain: each(plain),
+                epochs: each(epochs),
+            })
+        };
+        (0..pace.rounds).map(round).collect()
     }
 
     fn call(&self, client: &mut Client, expected: u64) -> Result<(), String> {

@@ -23,7 +23,8 @@ const MEMORY: Goal = Goal::at_most(48.0, 35.0);
 const REST: Duration = Duration::from_secs(2);
 
 fn run(bench: &Bench) -> Result<Outcome, String> {
-    let hostel = Server::hostel(bench, &bench.plugins()?, &[])?;
+    let most = SESSIONS.to_string();
+    let hostel = Server::hostel(bench, &bench.plugins()?, &["--max-sessions", &most])?;
     let process = hostel.process();
     let mut client = hostel.client()?;
     let empty = process.memory();
