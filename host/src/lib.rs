@@ -38,3 +38,13 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod telemetry;
+
+/// What the fuzz targets in `tests/fuzz` drive.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    /// Reads the first bytes as a type and the rest as the JSON of a value of it.
+    pub fn arguments(data: &[u8]) {
+        crate::engine::function::fuzz::arguments(data);
+    }
+}

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 
 mod component;
 mod help;
+mod mistakes;
 mod serve;
 
 /// The command with nothing of this process's environment.

@@ -75,68 +75,78 @@ const RULES: [Rule; 6] = [
 
 #[test]
 fn a_module_uses_those_below_it_and_none_above() {
-    report(&violations(|source| {
-        let own = row(source.module());
-        let mut found = Vec::new();
-        for (line, used) in source.uses() {
-            let Some(used_row) = row(used) else {
-                found.push(source.at(
-                    line,
-                    &format!("`{used}` is in no row of the order: give it one"),
-                ));
-                continue;
-            };
-            if own.is_some_and(|own| used_row > own) {
-                found.push(source.at(
-                    line,
-                    &format!(
-                        "`{}` stands below `{used}` and must not know it",
-                        source.module()
-                    ),
-                ));
-            }
-        }
-        found
-    }));
-}
-
-#[test]
-fn every_module_has_its_row() {
-    report(&violations(|source| match row(source.module()) {
-        Some(_) => Vec::new(),
-        None => vec![source.at(
-            1,
-            &format!(
-                "`{}` is in no row of the order: give it one",
-                source.module()
-            ),
-        )],
-    }));
+    report(&violations(direction));
 }
 
 #[test]
 fn words_stand_where_they_may() {
-    report(&violations(|source| {
-        let broken = RULES
-            .iter()
-            .filter(|rule| !rule.places.iter().any(|place| source.is_in(place)));
-        broken
-            .flat_map(|rule| {
-                let lines = source.lines_with(rule.word).into_iter();
-                lines.map(|line| source.at(line, &format!("`{}`: {}", rule.word, rule.reason)))
-            })
-            .collect()
-    }));
+    report(&violations(words));
 }
 
 #[test]
 fn every_file_begins_with_its_charter() {
-    report(&violations(|source| {
-        match source.first_line().starts_with("//!") {
-            true => Vec::new(),
-            false => vec![source.at(1, "the first line does not say what this file owns (`//!`)")],
-        }
-    }));
+    report(&violations(charter));
+}
+
+#[test]
+fn what_breaks_a_rule_is_found_and_what_only_speaks_of_it_is_not() {
+    let text = "use std::env;\nuse crate::engine::Engine;\n// wasmtime\nuse crate::stranger::X;\nconst A: &str = \"axum\";\nfn f(s: &wasmtime::Store<()>) {}\n#[derive(Debug, serde::Serialize)]\n";
+    let source = Source::new("policy", text);
+    assert_eq!(
+        direction(&source),
+        [
+            "host/src/policy.rs:2: `policy` stands below `engine` and must not know it",
+            "host/src/policy.rs:4: `stranger` is in no row of the order: give it one",
+        ]
+    );
+    assert_eq!(words(&source).len(), 4, "{:?}", words(&source));
+    assert_eq!(charter(&source).len(), 1);
+    let good = Source::new(
+        "engine/instance",
+        "//! Owns the store.\nuse crate::policy::Limits;\nuse wasmtime::Store;\nfn f(_: Store<()>) {}\n",
+    );
+    assert!(direction(&good).is_empty() && words(&good).is_empty() && charter(&good).is_empty());
+}
+
+fn direction(source: &Source) -> Vec<String> {
+    let strange = |module: &str| format!("`{module}` is in no row of the order: give it one");
+    let Some(own) = row(source.module()) else {
+        return vec![source.at(1, &strange(source.module()))];
+    };
+    let broken = source
+        .uses()
+        .into_iter()
+        .filter_map(|(line, used)| match row(used) {
+            None => Some(source.at(line, &strange(used))),
+            Some(other) if other > own => {
+                let reason = format!(
+                    "`{}` stands below `{used}` and must not know it",
+                    source.module()
+                );
+                Some(source.at(line, &reason))
+            }
+            Some(_) => None,
+        });
+    broken.collect()
+}
+
+fn words(source: &Source) -> Vec<String> {
+    let broken = RULES
+        .iter()
+        .filter(|rule| !rule.places.iter().any(|place| source.is_in(place)));
+    broken
+        .flat_map(|rule| {
+            let lines = source.lines_with(rule.word).into_iter();
+            lines.map(|line| source.at(line, &format!("`{}`: {}", rule.word, rule.reason)))
+        })
+        .collect()
+}
+
+fn charter(source: &Source) -> Vec<String> {
+    if source.first_line().starts_with("//!") {
+        return Vec::new();
+    }
+    vec![source.at(1, "the first line does not say what this file owns (`//!`)")]
 }
 
 fn row(module: &str) -> Option<usize> {

@@ -1,7 +1,6 @@
 //! `hostel serve` and the commands that talk to it.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -10,7 +9,7 @@ use fs_err as fs;
 use hostel_tests::Guest;
 use serde_json::Value;
 
-use super::{Said, hostel, run};
+use super::{Said, hostel};
 
 /// A host in a process of its own, stopped when the test is over.
 struct Serving {
@@ -76,7 +75,8 @@ impl Drop for Serving {
     }
 }
 
-fn home() -> tempfile::TempDir {
+/// A home with a folder of plugins.
+pub(super) fn home() -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     fs::create_dir(home.path().join("plugins")).unwrap();
     fs::write(
@@ -183,87 +183,6 @@ async fn what_happens_is_counted() {
         assert!(
             text.lines().any(|line| line == expected),
             "{expected} is not in:\n{text}"
-        );
-    }
-}
-
-#[test]
-fn a_mistake_in_the_configuration_is_named_with_the_file_and_the_nearest_key() {
-    let home = home();
-    for (name, text, expected) in [
-        (
-            "a.toml",
-            "[server]\nsesion_ttl = 3\n",
-            "did you mean `session_ttl`?",
-        ),
-        (
-            "b.toml",
-            "[limits]\ncpu_mss = 3\n",
-            "did you mean `cpu_ms`?",
-        ),
-        (
-            "c.json",
-            r#"{"server": {"listen": 5}}"#,
-            "expected socket address at line 1",
-        ),
-        ("d.toml", "[server\n", "line 1"),
-    ] {
-        fs::write(home.path().join(name), text).unwrap();
-        let said = run(home.path(), &["serve", "--config", name]);
-        assert_eq!(said.status, Some(1), "{name}");
-        assert!(said.complaint.starts_with("error: "), "{}", said.complaint);
-        assert!(
-            said.complaint.contains(name) && said.complaint.contains(expected),
-            "{}",
-            said.complaint
-        );
-    }
-    let missing = run(home.path(), &["serve", "--config", "nowhere.toml"]);
-    assert!(
-        missing.complaint.contains("nowhere.toml"),
-        "{}",
-        missing.complaint
-    );
-}
-
-#[test]
-fn a_host_that_cannot_serve_says_why_and_what_to_do() {
-    let home = home();
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    for (arguments, expected) in [
-        (
-            vec!["serve", "--plugins", "plugins", "--listen", &address],
-            "choose another address with --listen",
-        ),
-        (
-            vec!["serve", "--plugins", "plugins", "--listen", "0.0.0.0:0"],
-            "--allow-remote",
-        ),
-        (
-            vec!["serve", "--plugins", "nowhere", "--listen", "127.0.0.1:0"],
-            "--plugins",
-        ),
-        (vec!["serve"], "there is nothing to serve"),
-        (
-            vec![
-                "serve",
-                "--plugins",
-                "plugins",
-                "--data-dir",
-                "/dev/null/x",
-                "--listen",
-                "127.0.0.1:0",
-            ],
-            "--data-dir",
-        ),
-    ] {
-        let said = run(home.path(), &arguments);
-        assert_eq!(said.status, Some(1), "{arguments:?}");
-        assert!(
-            said.complaint.contains(expected),
-            "{arguments:?}: {}",
-            said.complaint
         );
     }
 }

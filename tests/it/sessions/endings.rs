@@ -61,6 +61,11 @@ async fn a_call_that_leaves_the_guest_in_an_unknown_state_fails_its_session_alon
         ),
         ("hoard", json!({}), ErrorCode::LimitExceeded),
         ("spin", json!({}), ErrorCode::LimitExceeded),
+        (
+            "print",
+            json!({"text": "on and on\n", "times": u32::MAX}),
+            ErrorCode::LimitExceeded,
+        ),
         ("sleep", json!({"ms": 100_000}), ErrorCode::DeadlineExceeded),
     ];
     let host = TestHost::new();

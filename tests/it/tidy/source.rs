@@ -24,14 +24,18 @@ impl Source {
             return None;
         }
         let text = fs::read_to_string(path).expect("the file can be read");
-        let code = blanked(&text);
+        Some(Self::new(&stem, &text))
+    }
+
+    pub(super) fn new(stem: &str, text: &str) -> Self {
+        let code = blanked(text);
         let end = code.find("#[cfg(test)]\nmod tests {").unwrap_or(code.len());
         let code = code.get(..end).unwrap_or_default();
-        Some(Self {
-            stem,
+        Self {
+            stem: stem.to_owned(),
+            text: text.to_owned(),
             code: code.lines().map(str::to_owned).collect(),
-            text,
-        })
+        }
     }
 
     /// The top-level module that the file belongs to.
