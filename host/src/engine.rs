@@ -19,7 +19,7 @@ pub(crate) mod module;
 mod ticker;
 
 pub(crate) use fault::Fault;
-pub(crate) use guests::{Guests, Slice};
+pub(crate) use guests::{Guests, Pace};
 pub(crate) use instance::{Instance, SessionIdentity};
 pub(crate) use module::Module;
 use ticker::Ticker;

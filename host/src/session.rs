@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::capability::log::LogRing;
-use crate::engine::SessionIdentity;
+use crate::engine::{Pace, SessionIdentity};
 use crate::error::{Error, ErrorCode};
 use crate::ids::{BackendName, SessionId, SessionName, TokenHash, WorkerId};
 use crate::label::Labels;
@@ -60,6 +60,7 @@ pub(crate) struct Session {
     lease: Mutex<Lease>,
     slot: Slot,
     totals: Totals,
+    pace: Pace,
     end: End,
     /// Its backend outlives it.
     _backend_in_use: TaskTrackerToken,

@@ -2,6 +2,8 @@
 //! are short; what does not finish in its first slice moves to a runtime that only guests use and never comes back.
 //! So a guest that spins or waits holds up no door and no timer.
 
+mod pace;
+
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::Poll;
@@ -11,14 +13,7 @@ use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
-/// Where the first slice runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Slice {
-    /// On the caller's thread: at most two epoch ticks.
-    Here,
-    /// On the guests' runtime from the start: for backends known to overstay.
-    There,
-}
+pub(crate) use pace::Pace;
 
 /// The guests' runtime.
 #[derive(Clone)]
@@ -26,6 +21,8 @@ pub(crate) struct Guests {
     runtime: Handle,
     running: TaskTracker,
 }
+
+type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The host panicked while it served a guest: a bug, contained in one call.
 #[derive(Debug)]
@@ -45,17 +42,13 @@ impl Guests {
     /// A caller that goes away stops nothing: the work is either done within one poll or has a task of its own.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
-        slice: Slice,
+        pace: &Pace,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Panicked> {
-        let mut work: Pin<Box<dyn Future<Output = std::thread::Result<T>> + Send>> =
+        let mut work: Work<std::thread::Result<T>> =
             Box::pin(AssertUnwindSafe(work).catch_unwind());
-        if slice == Slice::Here {
-            let first =
-                std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
-            if let Poll::Ready(outcome) = first {
-                return outcome.map_err(|panic| Panicked::from(&*panic));
-            }
+        if let Poll::Ready(outcome) = first_slice(pace, &mut work).await {
+            return outcome.map_err(|panic| Panicked::from(&*panic));
         }
         match self.running.spawn_on(work, &self.runtime).await {
             Ok(outcome) => outcome.map_err(|panic| Panicked::from(&*panic)),
@@ -63,25 +56,16 @@ impl Guests {
         }
     }
 
-    /// Starts `work` on the guests' runtime and does not wait for it.
-    pub(crate) fn start(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.running.spawn_on(work, &self.runtime);
+    /// Runs the first slice of `work` and leaves the rest, if any, to the guests' runtime.
+    pub(crate) async fn begin(&self, pace: &Pace, work: impl Future<Output = ()> + Send + 'static) {
+        let mut work: Work<()> = Box::pin(work);
+        if first_slice(pace, &mut work).await.is_pending() {
+            self.running.spawn_on(work, &self.runtime);
+        }
     }
 
-    /// Runs the first slice of `work` and leaves the rest, if any, to the guests' runtime.
-    pub(crate) async fn begin(
-        &self,
-        slice: Slice,
-        work: impl Future<Output = ()> + Send + 'static,
-    ) {
-        let mut work: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(work);
-        if slice == Slice::Here {
-            let first =
-                std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
-            if first.is_ready() {
-                return;
-            }
-        }
+    /// Starts `work` on the guests' runtime and does not wait for it.
+    pub(crate) fn start(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.running.spawn_on(work, &self.runtime);
     }
 
@@ -102,4 +86,15 @@ impl From<&(dyn std::any::Any + Send)> for Panicked {
             .or_else(|| panic.downcast_ref::<String>().cloned());
         Self(text.unwrap_or_else(|| "a panic without a message".to_owned()))
     }
+}
+
+/// Polls the work once on this thread, unless its pace forbids it, and learns how long that kept the thread busy.
+async fn first_slice<T>(pace: &Pace, work: &mut Work<T>) -> Poll<T> {
+    if pace.is_slow() {
+        return Poll::Pending;
+    }
+    let before = pace::thread_time();
+    let first = std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
+    pace.note(pace::thread_time().saturating_sub(before));
+    first
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::engine::instance::Recipe;
-use crate::engine::{Guests, Instance, Module, Slice};
+use crate::engine::{Guests, Instance, Module, Pace};
 use crate::error::{Error, ErrorCode, Result};
 use crate::ids::BackendName;
 use crate::policy::{Grants, Limits};
@@ -20,14 +20,6 @@ use crate::tool::Tool;
 use super::loader::{Code, LoadError, Loader};
 use super::warmup::Warming;
 use super::{Listing, Prepared};
-
-/// A call that takes longer than this is better off the door's thread.
-const SHORT: Duration = Duration::from_millis(1);
-/// What a slow call adds to a backend's slowness; each short one takes 1 away. A backend that has reached the bound is slow.
-const SLOW_CALL: u32 = 16;
-const SLOW_BACKEND: u32 = 32;
-/// Calls of a slow backend that go to the guests' runtime from the start, until it is tried again.
-const CALLS_THERE: u32 = 256;
 
 /// Instances in which `warmup` has run that are kept ready, so that a call need not wait for it. Each serves one session or one call.
 const SPARES: usize = 2;
@@ -71,8 +63,7 @@ pub(crate) struct Backend {
     #[expect(clippy::vec_box, reason = "instances are handed on in their boxes")]
     spares: Mutex<Vec<Box<Instance>>>,
     restocking: AtomicBool,
-    slowness: AtomicU32,
-    calls_there: AtomicU32,
+    pace: Pace,
     sessions: TaskTracker,
 }
 
@@ -119,8 +110,7 @@ impl Backend {
             by_name,
             spares: Mutex::new(Vec::new()),
             restocking: AtomicBool::new(false),
-            slowness: AtomicU32::new(0),
-            calls_there: AtomicU32::new(0),
+            pace: Pace::default(),
             sessions: TaskTracker::new(),
         }
     }
@@ -149,32 +139,9 @@ impl Backend {
         self.by_name.get(name)
     }
 
-    /// Where the next call's first slice runs: on the caller's thread unless the backend is slow.
-    pub(crate) fn slice(&self) -> Slice {
-        let spent = self
-            .calls_there
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                left.checked_sub(1)
-            });
-        if spent.is_ok() {
-            Slice::There
-        } else {
-            Slice::Here
-        }
-    }
-
-    /// Learns from a call that is over. One slow call can be the machine's doing; several among a few are the backend's.
-    pub(crate) fn note(&self, took: Duration) {
-        if took <= SHORT {
-            let _ = self
-                .slowness
-                .try_update(Ordering::Relaxed, Ordering::Relaxed, |slowness| {
-                    slowness.checked_sub(1)
-                });
-        } else if self.slowness.fetch_add(SLOW_CALL, Ordering::Relaxed) >= SLOW_BACKEND {
-            self.slowness.store(0, Ordering::Relaxed);
-            self.calls_there.store(CALLS_THERE, Ordering::Relaxed);
-        }
+    /// Of calls that run in no session, and of starts of sessions.
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     /// Held by everything that must be over before `shutdown` runs.

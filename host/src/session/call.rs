@@ -70,10 +70,9 @@ impl Sessions {
         let deadline = asked + most;
         let loan = turn(session, deadline, most).await?;
         let queue = asked.elapsed();
-        let slice = session.backend.slice();
         let work = call_in(loan, request, deadline, queue);
         self.guests
-            .run(slice, work)
+            .run(&session.pace, work)
             .await
             .map_err(|panic| Error::internal("a call was interrupted by the host", panic.0))?
     }
@@ -103,7 +102,7 @@ impl Sessions {
                 Err(error) => drop(sender.send(Err(error))),
             }
         };
-        self.guests.begin(backend.slice(), whole_life).await;
+        self.guests.begin(backend.pace(), whole_life).await;
         answer.await.unwrap_or_else(|_| {
             Err(Error::new(
                 ErrorCode::Internal,
@@ -178,7 +177,6 @@ async fn call_in(
     };
     let number = session.totals.calls.fetch_add(1, Ordering::Relaxed) + 1;
     let duration = started.elapsed();
-    session.backend.note(duration);
     let usage = Usage {
         duration,
         queue,
@@ -254,7 +252,6 @@ async fn call_alone(
     )
     .await;
     let duration = started.elapsed();
-    backend.note(duration);
     let usage = Usage {
         duration,
         queue: started - asked,

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::Instance;
+use crate::engine::{Instance, Pace};
 use crate::error::{Error, ErrorCode, Result};
 use crate::ids::{SessionId, SessionName, Token, WorkerId};
 use crate::label::Labels;
@@ -88,6 +88,7 @@ impl Sessions {
             )),
             slot: Slot::starting(),
             totals: Totals::default(),
+            pace: Pace::default(),
             end: End {
                 why: OnceLock::new(),
                 stop: CancellationToken::new(),
@@ -111,7 +112,7 @@ impl Sessions {
             sessions: self.clone(),
             session: Some(session.clone()),
         };
-        let begun = self.guests.run(backend.slice(), begin(guard, config)).await;
+        let begun = self.guests.run(backend.pace(), begin(guard, config)).await;
         begun.map_err(|panic| Error::internal("cannot start a session", panic.0))??;
         // It may have been destroyed while it started; its keeper cleans up.
         session.check_alive()?;
@@ -153,11 +154,9 @@ async fn begin(mut unborn: Unborn, config: String) -> Result<()> {
 async fn first_instance(session: &Session, config: &str) -> Result<Box<Instance>> {
     let backend = &session.backend;
     let mut instance = backend.instance().await?;
-    let start = Instant::now();
     let opened = instance
         .open(|| session.identity(false), config, &session.limits)
         .await;
-    backend.note(start.elapsed());
     opened.map_err(|fault| fault.into_error(&format!("a session of {}", backend.name)))?;
     Ok(instance)
 }

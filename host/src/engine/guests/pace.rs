@@ -1,0 +1,84 @@
+//! Who may use a door's thread: work that was quick so far. Measured in time on the processor, so a busy machine makes nobody slow.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// A first slice that keeps its thread busy for longer than this is slow.
+const QUICK: Duration = Duration::from_millis(1);
+/// What a slow slice adds to the slowness; each quick one takes 1 away. At the bound the work goes elsewhere.
+const SLOW_SLICE: u32 = 16;
+const SLOWNESS_MAX: u32 = 32;
+/// Calls that go to the guests' runtime from the start, until it is tried again.
+const CALLS_ELSEWHERE: u32 = 256;
+
+/// The pace of a session, or of a backend's calls outside of sessions.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    slowness: AtomicU32,
+    calls_elsewhere: AtomicU32,
+}
+
+impl Pace {
+    /// True when the next call is to start on the guests' runtime.
+    pub(super) fn is_slow(&self) -> bool {
+        let spent = self
+            .calls_elsewhere
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(1)
+            });
+        spent.is_ok()
+    }
+
+    pub(super) fn note(&self, busy: Duration) {
+        if busy <= QUICK {
+            // Nothing to take away is fine.
+            let _ = self
+                .slowness
+                .try_update(Ordering::Relaxed, Ordering::Relaxed, |slowness| {
+                    slowness.checked_sub(1)
+                });
+        } else if self.slowness.fetch_add(SLOW_SLICE, Ordering::Relaxed) + SLOW_SLICE
+            >= SLOWNESS_MAX
+        {
+            self.slowness.store(0, Ordering::Relaxed);
+            self.calls_elsewhere
+                .store(CALLS_ELSEWHERE, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Time that this thread has spent on the processor.
+pub(super) fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or(0),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slow_work_leaves_the_doors_alone_for_a_while_and_is_tried_again() {
+        let pace = Pace::default();
+        pace.note(Duration::from_millis(9));
+        assert!(!pace.is_slow(), "once can be chance");
+        pace.note(Duration::from_millis(9));
+        let elsewhere = (0..1000).take_while(|_| pace.is_slow()).count();
+        assert_eq!(elsewhere, CALLS_ELSEWHERE as usize);
+    }
+
+    #[test]
+    fn now_and_then_a_slow_call_among_quick_ones_changes_nothing() {
+        let pace = Pace::default();
+        for _ in 0..100 {
+            pace.note(Duration::from_millis(9));
+            (0..16).for_each(|_| pace.note(Duration::from_micros(20)));
+            assert!(!pace.is_slow());
+        }
+    }
+}
