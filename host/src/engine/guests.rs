@@ -93,8 +93,8 @@ async fn first_slice<T>(pace: &Pace, work: &mut Work<T>) -> Poll<T> {
     if pace.is_slow() {
         return Poll::Pending;
     }
-    let before = pace::thread_time();
+    let start = pace.start();
     let first = std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
-    pace.note(pace::thread_time().saturating_sub(before));
+    pace.stop(&start);
     first
 }

@@ -28,6 +28,11 @@ impl Sessions {
 
     async fn watch_over(self: Arc<Self>, session: Arc<Session>) {
         wait_for_the_end(&session).await;
+        // On the heap: a session that waits for its end must not hold the room for it all its life.
+        Box::pin(self.conclude(session)).await;
+    }
+
+    async fn conclude(&self, session: Arc<Session>) {
         // First nobody finds it any more, then it goes.
         self.retire(&session);
         let instance = session.slot.close().await.ok();

@@ -19,7 +19,7 @@ pub(crate) struct Args {
     /// Show the rows and measure nothing.
     #[arg(long)]
     pub(crate) list: bool,
-    /// Rounds of each comparison [default: 7, quick: 3].
+    /// Rounds of each comparison [default: 15, quick: 5].
     #[arg(long, value_name = "COUNT")]
     pub(crate) rounds: Option<usize>,
     /// The `hostel` to measure [default: this workspace's own, built with --release].

@@ -1,4 +1,4 @@
-//! What every row needs: the host's binary, the component, a folder to work in, and how long to measure.
+//! What every row needs: the host's binary, the components, a folder to work in, and how long to measure.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use crate::{component, report};
 
 pub(crate) struct Bench {
     pub(crate) hostel: PathBuf,
-    pub(crate) component: PathBuf,
+    components: PathBuf,
     /// Everything that the benchmark writes: logs, code cache, folders of components.
     pub(crate) work: PathBuf,
     pub(crate) pace: Pace,
@@ -38,9 +38,10 @@ impl Bench {
                 .map_err(|error| format!("{}: {error}", path.display()))?,
             None => build_host(&target)?,
         };
-        report::progress("building the component that is called");
-        let component = component::build(&hostel, &work)?;
-        let (rounds, turn) = if args.quick { (3, 500) } else { (7, 2000) };
+        report::progress("building the components that are called");
+        let components = component::build(&hostel, &work)?;
+        // Many short turns rather than few long ones: neighbours of the machine come and go within seconds.
+        let (rounds, turn) = if args.quick { (5, 300) } else { (15, 800) };
         let pace = Pace {
             quick: args.quick,
             rounds: args.rounds.unwrap_or(rounds).max(1),
@@ -48,21 +49,27 @@ impl Bench {
         };
         Ok(Self {
             hostel,
-            component,
+            components,
             work,
             pace,
         })
     }
 
-    /// A folder with one backend, `bench`.
-    pub(crate) fn plugins(&self) -> Result<PathBuf, String> {
-        self.plugins_named("one", &["bench".to_owned()])
+    /// The component of a guest: `bench`, or `counter` where it is to be small.
+    pub(crate) fn component(&self, guest: &str) -> PathBuf {
+        self.components.join(guest).with_extension("wasm")
     }
 
-    /// A folder with several, which differ in their bytes.
-    pub(crate) fn plugins_named(&self, folder: &str, names: &[String]) -> Result<PathBuf, String> {
+    /// A folder with one backend, of the guest's name.
+    pub(crate) fn plugins(&self, guest: &str) -> Result<PathBuf, String> {
+        self.copies(guest, &[guest.to_owned()])
+    }
+
+    /// A folder with several that do the same and differ in their bytes.
+    pub(crate) fn copies(&self, guest: &str, names: &[String]) -> Result<PathBuf, String> {
+        let folder = format!("{guest}-{}", names.len());
         let folder = self.work.join("plugins").join(folder);
-        component::folder(&self.component, &folder, names)?;
+        component::folder(&self.component(guest), &folder, names)?;
         Ok(folder)
     }
 }

@@ -1,11 +1,11 @@
-//! The component that is called: built from `benches/guest`, and copied where a figure wants several.
+//! The components that are called: built from `benches/guest`, and copied where a figure wants several.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use fs_err as fs;
 
-/// Builds the guest with the host's own `hostel build`.
+/// Builds the guests with the host's own `hostel build`, and answers with their folder.
 pub(crate) fn build(hostel: &Path, work: &Path) -> Result<PathBuf, String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/guest");
     let out = work.join("component");
@@ -19,7 +19,7 @@ pub(crate) fn build(hostel: &Path, work: &Path) -> Result<PathBuf, String> {
         .stdout(Stdio::null())
         .status();
     match built {
-        Ok(status) if status.success() => Ok(out.join("bench.wasm")),
+        Ok(status) if status.success() => Ok(out),
         Ok(_) => Err(format!("`hostel build {}` failed", source.display())),
         Err(error) => Err(format!("cannot run {}: {error}", hostel.display())),
     }

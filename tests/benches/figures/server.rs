@@ -15,6 +15,8 @@ use crate::process::Process;
 
 mod fastapi;
 
+pub(crate) use fastapi::Uvicorn;
+
 /// A server has this long to give its first answer: it may have to compile.
 const START_PATIENCE: Duration = Duration::from_secs(120);
 /// And this long to stop by itself.
@@ -78,9 +80,9 @@ impl Server {
     ///
     /// # Errors
     /// Also when this machine has no Python or cannot install them; see [`fastapi::install`].
-    pub(crate) fn fastapi(bench: &Bench) -> Result<Self, String> {
+    pub(crate) fn fastapi(bench: &Bench, uvicorn: Uvicorn) -> Result<Self, String> {
         let address = free_address()?;
-        let command = fastapi::command(bench, address)?;
+        let command = fastapi::command(bench, address, uvicorn)?;
         let mut server = Self::start(bench, command, "fastapi", address)?;
         let call = json!({"action": "bench:echo", "params": {"text": "x"}});
         server.first_answer(&post("/v1/execute", &call.to_string()))?;

@@ -173,7 +173,14 @@ async fn what_happens_is_counted() {
     serving.ask(home.path(), &["call", "counter:double", "{\"n\": \"x\"}"]);
     serving.ask(home.path(), &["sessions", "create", "counter"]);
     let url = format!("{}/metrics", serving.url);
-    let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let text = client()
+        .get(url)
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     for expected in [
         r#"hostel_calls_total{backend="counter",tool="double",outcome="ok"} 1"#,
         r#"hostel_call_errors_total{code="invalid_params"} 1"#,
@@ -185,6 +192,16 @@ async fn what_happens_is_counted() {
             "{expected} is not in:\n{text}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_host_stops_when_it_is_asked_to() {
+    let home = home();
+    let mut serving = Serving::start(home.path());
+    let url = format!("{}/v1/shutdown", serving.url);
+    let asked = client().post(url).send().await.unwrap();
+    assert_eq!(asked.status().as_u16(), 202);
+    assert_eq!(serving.child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
@@ -222,4 +239,8 @@ fn a_bad_component_is_named_at_the_start_and_the_others_are_served() {
         complaint.contains("bad.wasm") && complaint.contains("not WebAssembly"),
         "{said}"
     );
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
 }

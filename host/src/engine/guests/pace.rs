@@ -4,9 +4,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+use tokio::time::Instant;
 
 /// A first slice that keeps its thread busy for longer than this is slow.
 const QUICK: Duration = Duration::from_millis(1);
+/// Slices that are measured on the processor's clock after one that took long on the wall's. That clock costs a system call.
+const MEASURED: u32 = 8;
 /// What a slow slice adds to the slowness; each quick one takes 1 away. At the bound the work goes elsewhere.
 const SLOW_SLICE: u32 = 16;
 const SLOWNESS_MAX: u32 = 32;
@@ -16,29 +19,44 @@ const CALLS_ELSEWHERE: u32 = 256;
 /// The pace of a session, or of a backend's calls outside of sessions.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
+    suspect: AtomicU32,
     slowness: AtomicU32,
     calls_elsewhere: AtomicU32,
+}
+
+/// The clocks at the start of a slice.
+pub(super) struct Start {
+    wall: Instant,
+    /// Of this thread; only while the work is suspect.
+    processor: Option<Duration>,
 }
 
 impl Pace {
     /// True when the next call is to start on the guests' runtime.
     pub(super) fn is_slow(&self) -> bool {
-        let spent = self
-            .calls_elsewhere
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                left.checked_sub(1)
-            });
-        spent.is_ok()
+        count_down(&self.calls_elsewhere)
     }
 
-    pub(super) fn note(&self, busy: Duration) {
+    pub(super) fn start(&self) -> Start {
+        let processor = count_down(&self.suspect).then(thread_time);
+        Start {
+            wall: Instant::now(),
+            processor,
+        }
+    }
+
+    /// A slice that took long may have been kept waiting by the machine; the next ones are looked at more closely.
+    pub(super) fn stop(&self, start: &Start) {
+        match start.processor {
+            Some(before) => self.note(thread_time().saturating_sub(before)),
+            None if start.wall.elapsed() > QUICK => self.suspect.store(MEASURED, Ordering::Relaxed),
+            None => {}
+        }
+    }
+
+    fn note(&self, busy: Duration) {
         if busy <= QUICK {
-            // Nothing to take away is fine.
-            let _ = self
-                .slowness
-                .try_update(Ordering::Relaxed, Ordering::Relaxed, |slowness| {
-                    slowness.checked_sub(1)
-                });
+            count_down(&self.slowness);
         } else if self.slowness.fetch_add(SLOW_SLICE, Ordering::Relaxed) + SLOW_SLICE
             >= SLOWNESS_MAX
         {
@@ -49,8 +67,19 @@ impl Pace {
     }
 }
 
+/// Takes one away. False when there is none.
+fn count_down(counter: &AtomicU32) -> bool {
+    // Nearly always zero: no write to a line that other cores read.
+    counter.load(Ordering::Relaxed) > 0
+        && counter
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(1)
+            })
+            .is_ok()
+}
+
 /// Time that this thread has spent on the processor.
-pub(super) fn thread_time() -> Duration {
+fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(
         u64::try_from(time.tv_sec).unwrap_or(0),

@@ -20,6 +20,9 @@ pub(super) const ROW: Row = Row {
 
 const CPU: Goal = Goal::at_most(1.35, 1.3);
 
+/// Calls of each kernel at each site in a round.
+const CALLS: u32 = 2;
+
 /// A function of the guest, with an argument that makes it take tens of milliseconds: the call around it then does not count.
 struct Kernel {
     name: &'static str,
@@ -67,12 +70,12 @@ struct Times {
 }
 
 fn run(bench: &Bench) -> Result<Outcome, String> {
-    let hostel = Server::hostel(bench, &bench.plugins()?, &[])?;
+    let hostel = Server::hostel(bench, &bench.plugins("bench")?, &[])?;
     let mut sites = Sites {
         process: hostel.process(),
         client: hostel.client()?,
-        plain: &Plain::load(&bench.component, Checks::None)?,
-        epochs: &Plain::load(&bench.component, Checks::Epochs)?,
+        plain: &Plain::load(&bench.component("bench"), Checks::None)?,
+        epochs: &Plain::load(&bench.component("bench"), Checks::Epochs)?,
     };
     let rounds = KERNELS
         .iter()
@@ -124,7 +127,8 @@ fn means(kernels: &[Vec<Times>], of: impl Fn(&Times) -> f64) -> Vec<f64> {
 }
 
 fn absolutes(kernel: &Kernel, rounds: &[Times]) -> Vec<Absolute> {
-    let sites: [(&str, fn(&Times) -> f64); 3] = [
+    type Site = (&'static str, fn(&Times) -> f64);
+    let sites: [Site; 3] = [
         ("hostel", |times| times.host),
         ("plain wasmtime", |times| times.plain),
         ("plain wasmtime with epochs", |times| times.epochs),
@@ -143,19 +147,18 @@ fn absolutes(kernel: &Kernel, rounds: &[Times]) -> Vec<Absolute> {
 impl Kernel {
     /// One entry per round. The sites take turns with every call.
     fn race(&self, pace: &Pace, sites: &mut Sites<'_>) -> Result<Vec<Times>, String> {
-        let calls = if pace.quick { 2 } else { 5 };
         let (expected, _) = sites.plain.run(self.name, self.argument.1)?;
         self.call(&mut sites.client, expected)?;
         let round = |_| {
             let (mut host, mut plain, mut epochs) = Default::default();
-            for _ in 0..calls {
+            for _ in 0..CALLS {
                 let before = sites.process.cpu();
                 self.call(&mut sites.client, expected)?;
                 host += sites.process.cpu().since(&before);
                 plain += sites.plain.run(self.name, self.argument.1)?.1;
                 epochs += sites.epochs.run(self.name, self.argument.1)?.1;
             }
-            let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(calls);
+            let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(CALLS);
             Ok(Times {
                 host: each(host),
                 plain: each(plain),

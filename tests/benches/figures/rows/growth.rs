@@ -37,7 +37,7 @@ const LEAVES_AFTER: Duration = Duration::from_micros(500);
 const REST: Duration = Duration::from_secs(3);
 
 fn run(bench: &Bench) -> Result<Outcome, String> {
-    let hostel = Server::hostel(bench, &bench.plugins()?, &[])?;
+    let hostel = Server::hostel(bench, &bench.plugins("bench")?, &[])?;
     let calls = if bench.pace.quick { QUICK_CALLS } else { CALLS };
     let before = after(&hostel, CALLS_BEFORE)?;
     let now = after(&hostel, calls)?;

@@ -20,7 +20,7 @@ const BYTES: usize = 1 << 20;
 const CPU: Goal = Goal::at_most(8.0, 4.0);
 
 fn run(bench: &Bench) -> Result<Outcome, String> {
-    let hostel = Server::hostel(bench, &bench.plugins()?, &[])?;
+    let hostel = Server::hostel(bench, &bench.plugins("bench")?, &[])?;
     let session = open_session(&hostel, "bench", "large")?;
     // Every byte value, so that nothing about them is easy.
     let bytes: Vec<u8> = (0..=u8::MAX).cycle().step_by(7).take(BYTES).collect();

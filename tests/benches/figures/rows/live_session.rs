@@ -21,7 +21,7 @@ const CPU: Goal = Goal::at_most(1.8, 1.55);
 const PER_SECOND: Goal = Goal::at_least(0.55, 0.68);
 
 fn run(bench: &Bench) -> Result<Outcome, String> {
-    let hostel = Server::hostel(bench, &bench.plugins()?, &[])?;
+    let hostel = Server::hostel(bench, &bench.plugins("bench")?, &[])?;
     let bare = Server::bare(bench)?;
     let most = CONNECTIONS.iter().copied().max().unwrap_or(1);
     let sessions = (0..most).map(|number| open_session(&hostel, "bench", &format!("c{number}")));

@@ -32,7 +32,7 @@ const SETTLED: Duration = Duration::from_millis(100);
 
 fn run(bench: &Bench) -> Result<Outcome, String> {
     let names = ["bench".to_owned(), "other".to_owned()];
-    let plugins = bench.plugins_named("two", &names)?;
+    let plugins = bench.copies("bench", &names)?;
     let hostel = Server::hostel(bench, &plugins, &[])?;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let spinners = (0..cores * SPINNERS_PER_CORE)

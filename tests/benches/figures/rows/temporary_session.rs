@@ -18,7 +18,7 @@ const CONNECTIONS: usize = 16;
 const CPU: Goal = Goal::at_most(4.5, 3.6);
 
 fn run(bench: &Bench) -> Result<Outcome, String> {
-    let hostel = Server::hostel(bench, &bench.plugins()?, &[])?;
+    let hostel = Server::hostel(bench, &bench.plugins("bench")?, &[])?;
     let bare = Server::bare(bench)?;
     let (params, temporary) = (json!({"text": TEXT}), json!({"temporary": true}));
     let stateful = vec![call("bench:echo", &params, &temporary, &json!(TEXT)); CONNECTIONS];

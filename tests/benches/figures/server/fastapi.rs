@@ -8,11 +8,24 @@ use fs_err as fs;
 
 use crate::bench::Bench;
 
+/// Which parts uvicorn is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Uvicorn {
+    /// `pip install uvicorn`: h11 and asyncio.
+    Plain,
+    /// `pip install uvicorn[standard]`: httptools and uvloop, in C.
+    Standard,
+}
+
 const APP: &str = include_str!("fastapi.py");
-/// uvicorn's own faster parts (httptools, uvloop) included.
+/// One environment for both: without the faster parts it is told not to use them.
 const PACKAGES: [&str; 2] = ["fastapi", "uvicorn[standard]"];
 
-pub(super) fn command(bench: &Bench, address: SocketAddr) -> Result<Command, String> {
+pub(super) fn command(
+    bench: &Bench,
+    address: SocketAddr,
+    uvicorn: Uvicorn,
+) -> Result<Command, String> {
     let folder = bench.work.join("fastapi");
     let python = install(&folder)?;
     fs::write(folder.join("app.py"), APP).map_err(|error| error.to_string())?;
@@ -23,6 +36,9 @@ pub(super) fn command(bench: &Bench, address: SocketAddr) -> Result<Command, Str
         .args(["--host", &address.ip().to_string()])
         .args(["--port", &address.port().to_string()])
         .current_dir(&folder);
+    if uvicorn == Uvicorn::Plain {
+        command.args(["--http", "h11", "--loop", "asyncio"]);
+    }
     Ok(command)
 }
 
