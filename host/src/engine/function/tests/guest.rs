@@ -5,9 +5,7 @@ use wasmtime::component::{Component, Func, Instance, Linker};
 use wasmtime::{Config, Engine, Store};
 use wit_parser::{ManglingAndAbi, Resolve, WorldId};
 
-use super::super::{
-    Function, Handles, ParamError, Receiver, Types, Unsupported, Unwritten, Verdict,
-};
+use super::super::{Function, Handles, Receiver, Types, Unsupported, Unwritten, Verdict};
 
 /// A live instance with its functions planned.
 pub(crate) struct Guest {
