@@ -111,6 +111,7 @@ async fn check(args: &CheckArgs, session_config: Value) -> Outcome {
     app.host.drain(std::time::Duration::from_secs(5)).await;
     match findings.faults {
         0 => Ok(()),
+        1 => Err(format!("{}: one fault", shown(&args.file))),
         faults => Err(format!("{}: {faults} faults", shown(&args.file))),
     }
 }
