@@ -199,12 +199,17 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Picks the known name that the writer most likely meant, if any is near enough.
+/// Picks the known name that the writer most likely meant, if any is near enough: a few letters off, or the beginning of the same word.
 pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let begins_alike = |name: &str| {
+        name.len().min(wanted.len()) >= 4 && (name.starts_with(wanted) || wanted.starts_with(name))
+    };
     known
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(wanted, name), name))
-        .filter(|(distance, name)| *distance <= wanted.len().max(name.len()) / 3)
+        .filter(|(distance, name)| {
+            *distance <= wanted.len().max(name.len()) / 3 || begins_alike(name)
+        })
         .min()
         .map(|(_, name)| name)
 }
