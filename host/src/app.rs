@@ -19,9 +19,10 @@ use crate::registry::{CodeCache, Problem, find};
 
 mod data_dir;
 
+pub(crate) use data_dir::CACHE_FOLDER;
 use data_dir::DataDir;
 
-/// Instances beside those of sessions: temporary ones, spares, shutdowns.
+/// Instances beside those of sessions: temporary ones, donors of warm images, shutdowns.
 const INSTANCES_SPARE: u32 = 256;
 
 /// What guests give way by: a guest that computes must not keep a door from answering somebody else.

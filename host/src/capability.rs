@@ -10,18 +10,25 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::policy::{Grants, Limits};
 
 pub mod backend;
+mod clock;
 mod config_store;
 mod egress;
 mod files;
+mod held;
 mod keyvalue;
 pub mod log;
+mod looked;
 pub mod meter;
+mod standard;
 
+pub(crate) use clock::GuestClock;
 use config_store::ConfigStore;
 use egress::Egress;
 pub use files::Workspace;
+pub(crate) use held::{Held, HeldByRep};
 use keyvalue::Buckets;
 use log::LogRing;
+pub(crate) use looked::{At, Look, Looks};
 use meter::Meter;
 
 /// Bytes of names and values in one set of HTTP headers.
@@ -37,6 +44,10 @@ pub struct Capabilities {
     egress: Egress,
     config_store: ConfigStore,
     buckets: Buckets,
+    given: standard::Given,
+    /// None: the guest is not watched.
+    looks: Option<Box<Looks>>,
+    clock: GuestClock,
     pub(crate) log: Arc<LogRing>,
     pub(crate) meter: Meter,
 }
@@ -46,17 +57,16 @@ impl Capabilities {
     ///
     /// # Errors
     /// A granted folder that cannot be opened, by its path.
-    pub fn new(
+    pub(crate) fn new(
         grants: &Grants,
         limits: &Limits,
         workspace: Option<&Workspace>,
+        clock: GuestClock,
     ) -> wasmtime::Result<Self> {
         let log = Arc::new(LogRing::new(limits.log_bytes));
         let mut builder = WasiCtx::builder();
         builder
-            .stdout(log.stream(log::Source::Stdout))
-            .stderr(log.stream(log::Source::Stderr));
-        builder
+            .monotonic_clock(clock)
             .max_random_size(RANDOM_BYTES)
             .allow_tcp(false)
             .allow_udp(false)
@@ -76,6 +86,9 @@ impl Capabilities {
             egress: Egress::new(&grants.http_hosts, limits.http_requests),
             config_store: ConfigStore::new(&grants.config_store),
             buckets: Buckets::new(grants.keyvalue, limits.memory_bytes),
+            given: standard::Given::default(),
+            looks: None,
+            clock,
             log,
             meter: Meter::new(limits),
         })
@@ -90,7 +103,27 @@ impl Capabilities {
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
         config_store::link(linker)?;
         keyvalue::link(linker)?;
-        backend::link(linker)
+        backend::link(linker)?;
+        linker.allow_shadowing(true);
+        standard::link(linker)?;
+        looked::link(linker)?;
+        linker.allow_shadowing(false);
+        Ok(())
+    }
+
+    /// True when the guest keeps values on the host's side, where no image reaches.
+    pub(crate) fn keeps_values(&self) -> bool {
+        !self.buckets.is_empty()
+    }
+
+    /// True when the guest sent a request to another host: what it knows may be out of date tomorrow.
+    pub(crate) fn talked(&self) -> bool {
+        self.egress.used
+    }
+
+    /// The guest's own time, in nanoseconds.
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now()
     }
 }
 

@@ -23,6 +23,7 @@ mod serve;
 mod sessions;
 mod tools;
 mod up;
+mod warmup;
 
 /// What a command answers with when it fails: words for people.
 type Outcome = Result<(), String>;
@@ -48,6 +49,8 @@ enum Command {
     Up(up::UpArgs),
     /// Serve the components of a folder or of a configuration file. Grants nothing that the configuration does not.
     Serve(serve::ServeArgs),
+    /// Run every `warmup` now and keep the warm images, so that a host serves at once when it starts.
+    Warmup(warmup::WarmupArgs),
     /// Call a tool of a running host.
     Call(call::CallArgs),
     /// List the tools of a running host, or show one with its schemas.
@@ -167,6 +170,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Up(args) => up::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Warmup(args) => warmup::run(&args),
         Command::Call(args) => client::block_on(call::run(args)),
         Command::Tools(args) => client::block_on(tools::run(args)),
         Command::Sessions(args) => client::block_on(sessions::run(args)),

@@ -9,17 +9,20 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::capability::Capabilities;
+pub(crate) use crate::capability::{At, Held, Look, Looks};
 use crate::error::{Error, Result};
 
 mod fault;
 pub(crate) mod function;
 mod guests;
+mod image;
 pub(crate) mod instance;
 pub(crate) mod module;
 mod ticker;
 
 pub(crate) use fault::Fault;
-pub(crate) use guests::{Guests, Pace};
+pub(crate) use guests::{Guests, Pace, Panicked};
+pub(crate) use image::{Image, Restoration, fit, has_warmup};
 pub(crate) use instance::{Instance, SessionIdentity};
 pub(crate) use module::Module;
 use ticker::Ticker;
@@ -39,7 +42,7 @@ const KERNEL_RELEASE: &str = "/proc/sys/kernel/osrelease";
 /// How large the engine is built.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineConfig {
-    /// Instances at once: sessions, temporary ones and spares.
+    /// Instances at once: sessions, temporary ones and donors of warm images.
     pub instances_max: u32,
     /// The largest memory that any backend may be granted.
     pub memory_bytes_max: usize,
@@ -95,6 +98,7 @@ impl Engine {
             .wasmtime
             .precompile_compatibility_hash()
             .hash(&mut hasher);
+        image::FITTING_VERSION.hash(&mut hasher);
         format!("{:016x}", hasher.finish())
     }
 

@@ -24,7 +24,7 @@ mod backends;
 mod sessions;
 
 pub use crate::session::{SessionPage, SessionQuery};
-pub use backends::{BackendInfo, Source, WarmupReport};
+pub use backends::{BackendInfo, Source, WarmUp, WarmupReport};
 pub use sessions::Started;
 
 /// How a host is built.

@@ -9,6 +9,8 @@ use crate::tool::{Tool, Tools};
 
 mod backend;
 mod cache;
+mod image;
+mod inputs;
 mod listing;
 mod loader;
 mod manifest;
@@ -19,6 +21,7 @@ mod wit;
 pub(crate) use backend::Backend;
 pub use backend::{BackendSettings, Origin};
 pub use cache::CodeCache;
+pub use image::Start;
 pub use listing::{HookNames, Listing, ToolRecord};
 pub(crate) use loader::LoadError;
 pub use loader::{Loader, Prepared};

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
+/// Below the data directory: compiled code and warm images.
+pub(crate) const CACHE_FOLDER: &str = "cache";
 const LOCK_FILE: &str = ".lock";
 
 pub(super) struct DataDir {
@@ -38,7 +40,7 @@ impl DataDir {
     }
 
     pub(super) fn cache(&self) -> PathBuf {
-        self.root.join("cache")
+        self.root.join(CACHE_FOLDER)
     }
 
     pub(super) fn workspaces(&self) -> PathBuf {

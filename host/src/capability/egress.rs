@@ -16,6 +16,8 @@ const READ_MAX: Duration = Duration::from_secs(30);
 pub(super) struct Egress {
     hosts: Arc<[HostPattern]>,
     slots: Arc<Semaphore>,
+    /// At least one request was let out.
+    pub(super) used: bool,
 }
 
 impl Egress {
@@ -23,6 +25,7 @@ impl Egress {
         Self {
             hosts: hosts.into(),
             slots: Arc::new(Semaphore::new(requests_max)),
+            used: false,
         }
     }
 
@@ -49,6 +52,7 @@ impl WasiHttpHooks for Egress {
         _body_sent: Io,
     ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, Io), Error>> + Send> {
         let allowed = self.allows(request.uri());
+        self.used |= allowed;
         let slots = self.slots.clone();
         Box::new(async move {
             if !allowed {

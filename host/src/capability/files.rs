@@ -31,6 +31,11 @@ impl Workspace {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// True when nothing was put into it. A folder that cannot be read counts as used.
+    pub fn is_empty(&self) -> bool {
+        fs_err::read_dir(&self.path).is_ok_and(|mut entries| entries.next().is_none())
+    }
 }
 
 impl Drop for Workspace {

@@ -55,6 +55,10 @@ impl Buckets {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     fn get(&self, bucket: &str, key: &str) -> Option<&Vec<u8>> {
         self.entries.get(&(bucket.to_owned(), key.to_owned()))
     }

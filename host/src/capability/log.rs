@@ -2,16 +2,14 @@
 //! Lines are kept as data and never written into the host's own log.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use tokio::io::AsyncWrite;
 use wasmtime_wasi::async_trait;
-use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+use super::standard::Alive;
 
 /// A longer line is kept in pieces of this size.
 const LINE_BYTES_MAX: usize = 4096;
@@ -127,10 +125,11 @@ impl LogRing {
         (!tail.is_empty()).then(|| tail.join("\n"))
     }
 
-    pub(super) fn stream(self: &Arc<Self>, source: Source) -> Output {
+    pub(super) fn stream(self: &Arc<Self>, source: Source, alive: Alive) -> Output {
         Output {
             ring: self.clone(),
             source,
+            _alive: alive,
         }
     }
 
@@ -229,26 +228,10 @@ fn printable(text: &str) -> String {
 }
 
 /// The guest's end of a standard stream. Always ready: the ring gives way, the guest never waits.
-#[derive(Clone)]
 pub(super) struct Output {
     ring: Arc<LogRing>,
     source: Source,
-}
-
-impl IsTerminal for Output {
-    fn is_terminal(&self) -> bool {
-        false
-    }
-}
-
-impl StdoutStream for Output {
-    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(self.clone())
-    }
-
-    fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(self.clone())
-    }
+    _alive: Alive,
 }
 
 #[async_trait]
@@ -268,25 +251,6 @@ impl OutputStream for Output {
 
     fn check_write(&mut self) -> StreamResult<usize> {
         Ok(LINE_BYTES_MAX)
-    }
-}
-
-impl AsyncWrite for Output {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        self.ring.write(self.source, bytes);
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
     }
 }
 

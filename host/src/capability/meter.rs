@@ -49,6 +49,11 @@ impl Meter {
         self.host_calls = 0;
     }
 
+    /// Adds to the memory that may be used: the host's own need, not the guest's.
+    pub(crate) fn grant_memory(&mut self, bytes: usize) {
+        self.memory_bytes.max = self.memory_bytes.max.saturating_add(bytes);
+    }
+
     /// Narrows the memory that may be used from now on: a session's own limit on an instance that was made before it.
     pub fn tighten_memory(&mut self, bytes_max: usize) {
         self.memory_bytes.max = self.memory_bytes.max.min(bytes_max);

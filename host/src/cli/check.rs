@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::config::Config;
-use crate::host::{Caller, Execute, Host, SessionChoice, Source};
+use crate::host::{Caller, Execute, Host, SessionChoice, Source, WarmUp};
 use crate::ids::{BackendName, RequestId, WorkerId};
-use crate::registry::{BackendSettings, Manifest, ToolRecord};
+use crate::registry::{BackendSettings, Manifest, Start, ToolRecord, Warmth};
 use crate::session::{Farewell, NewSession};
 
 use super::{Outcome, output, shown};
@@ -156,8 +156,23 @@ async fn life(
     config: Value,
     findings: &mut Findings,
 ) {
-    let reports = host.warm_up(Some(vec![name.clone()])).await;
-    match reports.map(|mut reports| reports.pop().map(|report| report.outcome)) {
+    let reports = host.warm_up(WarmUp {
+        backends: Some(vec![name.clone()]),
+        refresh: false,
+    });
+    match reports
+        .await
+        .map(|mut reports| reports.pop().map(|report| report.outcome))
+    {
+        Ok(Some(Ok(Warmth::Warm {
+            start: Start::WithoutImage { reason },
+            ..
+        }))) => {
+            Findings::good("it warms up");
+            Findings::advice(&format!(
+                "warmup runs again in every session, because there can be no warm image: {reason}"
+            ));
+        }
         Ok(Some(Ok(_))) => Findings::good("it warms up"),
         Ok(Some(Err(error))) | Err(error) => {
             return findings.fault(&format!("it does not warm up: {}", error.message()));

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::app::CACHE_FOLDER;
+use crate::config::Config;
 use crate::engine::{Engine, EngineConfig};
 use crate::policy::Limits;
-use crate::registry::{Listing, Loader, Prepared};
+use crate::registry::{CodeCache, Listing, Loader, Prepared};
 
 use super::{Outcome, output, shown};
 
@@ -16,20 +18,49 @@ use super::{Outcome, output, shown};
 pub(super) struct InspectArgs {
     /// A component.
     file: PathBuf,
+    /// Where a host keeps its warm images: what the last warmup there came to is shown too [default: ~/.local/share/hostel].
+    #[arg(long, env = "HOSTEL_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
     /// Everything, schemas too, as JSON.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &InspectArgs) -> Outcome {
-    let loader = Loader::new(Arc::new(small_engine()?), None);
+    let loader = Loader::new(Arc::new(small_engine()?), cache(args));
     let prepared = loader.inspect(&args.file)?;
+    let listing = &prepared.listing;
+    let no_image = listing
+        .no_image
+        .clone()
+        .or_else(|| loader.last_warmup(&prepared.digest));
     if args.json {
-        output::say(&as_json(&prepared).to_string());
+        output::say(&as_json(&prepared, no_image.as_deref()).to_string());
     } else {
         describe(args, &prepared);
+        if listing.hooks.warmup {
+            output::say(&format!("Warm image: {}", warm_image(no_image)));
+        }
     }
     Ok(())
+}
+
+/// The cache of the host that would serve the file, if there is one.
+fn cache(args: &InspectArgs) -> Option<Arc<CodeCache>> {
+    let data_dir = args
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| Config::default().data_dir);
+    let folder = data_dir.join(CACHE_FOLDER);
+    let cache = folder.is_dir().then(|| CodeCache::open(&folder))?;
+    cache.ok().map(Arc::new)
+}
+
+fn warm_image(none: Option<String>) -> String {
+    match none {
+        None => "yes; warmup runs once per machine".to_owned(),
+        Some(reason) => format!("no, warmup runs in every session: {reason}"),
+    }
 }
 
 /// An engine for a look, not for a crowd.
@@ -43,8 +74,8 @@ pub(super) fn small_engine() -> Result<Engine, String> {
     Engine::new(&config).map_err(|error| error.to_string())
 }
 
-fn as_json(prepared: &Prepared) -> Value {
-    json!({"digest": prepared.digest, "bytes": prepared.bytes, "compiled_in_ms": prepared.compiled_in.map(|time| time.as_millis()), "listing": prepared.listing})
+fn as_json(prepared: &Prepared, no_image: Option<&str>) -> Value {
+    json!({"digest": prepared.digest, "bytes": prepared.bytes, "compiled_in_ms": prepared.compiled_in.map(|time| time.as_millis()), "listing": prepared.listing, "no_image": no_image})
 }
 
 fn describe(args: &InspectArgs, prepared: &Prepared) {

@@ -16,6 +16,7 @@ use crate::tool::{ToolAnswer, Usage};
 
 use super::function::{Function, Handles, Receiver, Verdict};
 use super::ticker::TICK;
+use super::image::{self, Image, Restoration};
 use super::{Fault, Module};
 
 /// Epoch ticks of the first slice. Two, so that a short call that straddles a tick is not taken for one that overstays.
@@ -24,6 +25,8 @@ const FIRST_SLICE_TICKS: u64 = 2;
 const HANDLES_MAX: usize = 1_000;
 /// The same inside the runtime, the guest's own ones included.
 const COMPONENT_HANDLES_MAX: usize = 10_000;
+/// What reading a guest's memory takes of it: two pages of each.
+const IMAGE_MEMORY_BYTES: usize = 16 << 20;
 /// What a guest may say about its refusal.
 const MESSAGE_BYTES_MAX: usize = 4096;
 
@@ -37,7 +40,7 @@ pub(crate) struct Instance {
     session: Option<ResourceAny>,
     limits: Limits,
     /// Removed after the store that holds it open is gone.
-    _workspace: Option<Workspace>,
+    workspace: Option<Workspace>,
 }
 
 /// Whom an instance serves, as its guest is told.
@@ -87,7 +90,12 @@ impl Instance {
                 cause: format!("{error:#}"),
             }
         };
-        let capabilities = Capabilities::new(&recipe.grants, &limits, workspace.as_ref())
+        let clock = module
+            .restoration
+            .as_ref()
+            .map(Restoration::clock)
+            .unwrap_or_default();
+        let capabilities = Capabilities::new(&recipe.grants, &limits, workspace.as_ref(), clock)
             .map_err(host_fault("cannot grant its capabilities"))?;
         let mut store = Store::new(module.pre.engine(), capabilities);
         store.limiter(|state| &mut state.meter);
@@ -117,6 +125,11 @@ impl Instance {
             Ok(instance) => instance,
             Err(error) => return Err(fault(&store, &error)),
         };
+        if let Some(restoration) = &module.restoration {
+            image::restore(&mut store, &instance, restoration)
+                .await
+                .map_err(host_fault("cannot start it from its warm image"))?;
+        }
         let functions = vec![None; module.functions.len()].into();
         Ok(Box::new(Self {
             store,
@@ -126,7 +139,7 @@ impl Instance {
             handles: Handles::new(HANDLES_MAX),
             session: None,
             limits,
-            _workspace: workspace,
+            workspace,
         }))
     }
 
@@ -140,6 +153,27 @@ impl Instance {
         };
         let most = self.limits.warmup;
         self.hook("warmup", index, &[], most, most).await
+    }
+
+    /// Notes from now on what the guest looks at.
+    pub(crate) fn watch(&mut self) {
+        self.store.data_mut().watch();
+    }
+
+    /// Takes the image of an instance in which `warmup` has run. `component` is the one that it was compiled from, before it was fitted.
+    ///
+    /// # Errors
+    /// Why there can be none, in words.
+    pub(crate) async fn into_image(mut self, component: &[u8]) -> Result<Image, String> {
+        if let Some(workspace) = &self.workspace
+            && !workspace.is_empty()
+        {
+            return Err("it keeps files in its /workspace, which is each session's own".to_owned());
+        }
+        self.store.set_hostcall_fuel(usize::MAX);
+        self.account(self.limits.warmup);
+        self.store.data_mut().meter.grant_memory(IMAGE_MEMORY_BYTES);
+        image::take(component, &mut self.store, &self.instance).await
     }
 
     /// Makes the instance a session's: its own limits, then `initialize` and the constructor of its `session` resource.

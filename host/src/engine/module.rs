@@ -9,6 +9,7 @@ use crate::capability::Capabilities;
 use crate::tool::ExportName;
 
 use super::function::{Function, Types};
+use super::image::{ADDED_INSTANCES, Restoration};
 use super::{Compiled, Engine};
 
 /// The contract's package; a host built for 0.1.x finds the hooks of every 0.1.y guest.
@@ -23,6 +24,8 @@ pub(crate) struct Module {
     pub(super) pre: InstancePre<Capabilities>,
     pub(super) functions: Vec<Export>,
     pub(super) hooks: Hooks,
+    /// Of a warmed component: what its instances begin with.
+    pub(super) restoration: Option<Restoration>,
     by_name: HashMap<ExportName, usize>,
 }
 
@@ -107,11 +110,15 @@ impl Compiled {
 }
 
 impl Module {
-    /// Links the component and plans its functions.
+    /// Links the component and plans its functions. A warmed component comes with what its instances begin with.
     ///
     /// # Errors
     /// An import that the host lacks, as text.
-    pub(crate) fn link(engine: &Engine, compiled: &Compiled) -> Result<Self, String> {
+    pub(crate) fn link(
+        engine: &Engine,
+        compiled: &Compiled,
+        restoration: Option<Restoration>,
+    ) -> Result<Self, String> {
         let component = &compiled.0;
         let pre = engine
             .linker(compiled)?
@@ -139,8 +146,14 @@ impl Module {
             pre,
             functions,
             hooks,
+            restoration,
             by_name,
         })
+    }
+
+    /// True when `warmup` has run already in every instance.
+    pub(crate) fn is_warmed(&self) -> bool {
+        self.restoration.is_some()
     }
 
     pub(crate) fn hooks(&self) -> &Hooks {
@@ -208,7 +221,10 @@ fn walk(
                 }
             }
             ComponentItem::ComponentInstance(interface) => {
-                let Some(outer) = component.get_export_index(None, name) else {
+                let Some(outer) = component
+                    .get_export_index(None, name)
+                    .filter(|_| !ADDED_INSTANCES.contains(&name))
+                else {
                     continue;
                 };
                 for (function, item) in interface.exports(engine) {

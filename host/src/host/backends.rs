@@ -40,6 +40,15 @@ pub struct BackendInfo {
     pub sessions: usize,
 }
 
+/// What is to be warmed up.
+#[derive(Clone, Debug, Default)]
+pub struct WarmUp {
+    /// None: all.
+    pub backends: Option<Vec<BackendName>>,
+    /// Run `warmup` again where the backend is warm already or the cache has its image.
+    pub refresh: bool,
+}
+
 /// What warming one backend up came to.
 pub struct WarmupReport {
     pub backend: BackendName,
@@ -147,14 +156,14 @@ impl Host {
         self.registry.catalogue().problems().cloned().collect()
     }
 
-    /// Warms backends up, all of them if none is named, side by side.
+    /// Warms backends up, side by side.
     ///
     /// # Errors
     /// `backend_not_found`, before anything is done. What each warmup comes to is in its report.
-    pub async fn warm_up(&self, names: Option<Vec<BackendName>>) -> Result<Vec<WarmupReport>> {
+    pub async fn warm_up(&self, what: WarmUp) -> Result<Vec<WarmupReport>> {
         self.check_open()?;
         let catalogue = self.registry.catalogue();
-        let backends: Vec<Arc<Backend>> = match names {
+        let backends: Vec<Arc<Backend>> = match what.backends {
             None => catalogue.backends().cloned().collect(),
             Some(names) => names
                 .iter()
@@ -162,7 +171,12 @@ impl Host {
                 .collect::<Result<_>>()?,
         };
         let warm = backends.iter().map(|backend| async move {
-            let outcome = backend.warm_up_again().await.map(|_| backend.warmth());
+            let outcome = if what.refresh {
+                backend.refresh().await
+            } else {
+                backend.warm_up_again().await
+            };
+            let outcome = outcome.map(|()| backend.warmth());
             WarmupReport {
                 backend: backend.name.clone(),
                 outcome,

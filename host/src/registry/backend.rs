@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
@@ -12,17 +11,15 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::engine::instance::Recipe;
 use crate::engine::{Guests, Instance, Module, Pace};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
 use crate::ids::BackendName;
 use crate::policy::{Grants, Limits};
 use crate::tool::Tool;
 
-use super::loader::{Code, LoadError, Loader};
+use super::image::Images;
+use super::loader::{Code, Component, LoadError, Loader};
 use super::warmup::Warming;
 use super::{Listing, Prepared};
-
-/// Instances in which `warmup` has run that are kept ready, so that a call need not wait for it. Each serves one session or one call.
-const SPARES: usize = 2;
 
 /// What the operator says about a backend.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +48,8 @@ pub(crate) struct Backend {
     pub(crate) listing: Listing,
     pub(crate) tools: Vec<Arc<Tool>>,
     pub(super) guests: Guests,
-    pub(super) module: OnceLock<Arc<Module>>,
+    /// What instances are made from, once the backend is warm. A refresh puts another in its place.
+    module: RwLock<Option<Arc<Module>>>,
     pub(super) warming: Mutex<Warming>,
     settings: BackendSettings,
     /// The default config as JSON text: what a temporary session gets.
@@ -59,10 +57,8 @@ pub(crate) struct Backend {
     recipe: Recipe,
     loader: Loader,
     code: Code,
+    component: Component,
     by_name: HashMap<String, Arc<Tool>>,
-    #[expect(clippy::vec_box, reason = "instances are handed on in their boxes")]
-    spares: Mutex<Vec<Box<Instance>>>,
-    restocking: AtomicBool,
     pace: Pace,
     sessions: TaskTracker,
 }
@@ -97,8 +93,8 @@ impl Backend {
             listing: prepared.listing,
             tools,
             guests,
-            module: OnceLock::new(),
-            warming: Mutex::new(Warming::Cold),
+            module: RwLock::new(None),
+            warming: Mutex::default(),
             default_config_text: match &settings.config {
                 Value::Null => "{}".to_owned(),
                 config => config.to_string(),
@@ -107,9 +103,8 @@ impl Backend {
             recipe,
             loader,
             code: prepared.code,
+            component: prepared.component,
             by_name,
-            spares: Mutex::new(Vec::new()),
-            restocking: AtomicBool::new(false),
             pace: Pace::default(),
             sessions: TaskTracker::new(),
         }
@@ -158,47 +153,53 @@ impl Backend {
     /// # Errors
     /// What the warmup came to, `overloaded`, `limit_exceeded`, `internal`.
     pub(crate) async fn instance(self: &Arc<Self>) -> Result<Box<Instance>> {
-        let module = match self.module.get() {
+        let module = match self.module() {
             Some(module) => module,
-            None => &self.warm_up().await?,
+            None => self.warm_up().await?,
         };
-        if module.hooks().has_warmup() {
-            let spare = self.spares().pop();
-            self.restock();
-            if let Some(spare) = spare {
-                return Ok(spare);
-            }
-        }
-        self.fresh(module).await
-    }
-
-    /// Makes an instance and runs `warmup` in it.
-    pub(super) async fn fresh(&self, module: &Arc<Module>) -> Result<Box<Instance>> {
-        let failed =
-            |fault: crate::engine::Fault| fault.into_error(&format!("backend {}", self.name));
-        let mut instance = Instance::start(module, &self.recipe)
-            .await
-            .map_err(failed)?;
-        if module.hooks().has_warmup() {
-            instance.warm_up().await.map_err(|fault| match fault {
-                crate::engine::Fault::Refused { message, .. } => Error::new(
-                    ErrorCode::BackendInvalid,
-                    format!("warmup of {} failed: {message}", self.name),
-                )
-                .hint("the message is the backend's own: mend what it names, then POST /v1/warmup"),
-                other => other.into_error(&format!("warmup of {}", self.name)),
-            })?;
+        let mut instance = self.start(&module).await?;
+        if module.hooks().has_warmup() && !module.is_warmed() {
+            self.warm(&mut instance).await?;
         }
         Ok(instance)
+    }
+
+    /// Makes an instance; no hook runs in it.
+    pub(super) async fn start(&self, module: &Arc<Module>) -> Result<Box<Instance>> {
+        let started = Instance::start(module, &self.recipe).await;
+        started.map_err(|fault| fault.into_error(&format!("backend {}", self.name)))
+    }
+
+    pub(super) fn module(&self) -> Option<Arc<Module>> {
+        self.module
+            .read()
+            .expect("no code panics while it holds the module")
+            .clone()
+    }
+
+    pub(super) fn replace_module(&self, module: Arc<Module>) {
+        *self
+            .module
+            .write()
+            .expect("no code panics while it holds the module") = Some(module);
+    }
+
+    pub(super) fn images(&self) -> Images {
+        self.loader.images(&self.digest)
+    }
+
+    /// The component's own bytes. Blocks.
+    pub(super) fn component(&self) -> Result<Arc<[u8]>, LoadError> {
+        self.component.read(&self.digest)
     }
 
     /// Loads and links the code. Blocks.
     pub(super) fn link(&self) -> Result<Module> {
         let compiled = self
             .loader
-            .ready(&self.digest, &self.code)
+            .ready(&self.digest, &self.code, &self.component)
             .map_err(LoadError::into_error)?;
-        let module = Module::link(self.loader.engine(), &compiled)
+        let module = Module::link(self.loader.engine(), &compiled, None)
             .map_err(|message| LoadError(message).into_error())?;
         match self
             .tools
@@ -213,57 +214,16 @@ impl Backend {
         }
     }
 
-    pub(super) fn keep_spare(&self, instance: Box<Instance>) {
-        self.spares().push(instance);
-    }
-
-    #[expect(clippy::vec_box, reason = "instances are handed on in their boxes")]
-    fn spares(&self) -> MutexGuard<'_, Vec<Box<Instance>>> {
-        self.spares
-            .lock()
-            .expect("no code panics while it holds the spares")
-    }
-
-    /// Makes the missing spares in the background, one after the other.
-    pub(super) fn restock(self: &Arc<Self>) {
-        if self.restocking.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let backend = self.clone();
-        self.guests.start(async move {
-            let outcome = backend.fill_up().await;
-            backend.restocking.store(false, Ordering::Release);
-            if let Err(error) = outcome {
-                tracing::warn!(backend = %backend.name, %error, "cannot make a spare instance");
-            }
-        });
-    }
-
-    async fn fill_up(&self) -> Result<()> {
-        let Some(module) = self.module.get() else {
-            return Ok(());
-        };
-        while self.spares().len() < SPARES && !self.sessions.is_closed() {
-            let spare = self.fresh(module).await?;
-            self.keep_spare(spare);
-        }
-        Ok(())
-    }
-
     /// Waits until the last session is gone, then runs the module's `shutdown` in an instance of its own.
     pub(crate) async fn retire(self: Arc<Self>) {
         self.sessions.close();
         self.sessions.wait().await;
-        self.spares().clear();
-        let Some(module) = self
-            .module
-            .get()
-            .filter(|module| module.hooks().has_shutdown())
-        else {
+        let module = self.module();
+        if !module.is_some_and(|module| module.hooks().has_shutdown()) {
             return;
-        };
+        }
         let outcome = async {
-            let mut instance = self.fresh(module).await?;
+            let mut instance = self.instance().await?;
             instance
                 .shut_down()
                 .await

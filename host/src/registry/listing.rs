@@ -28,6 +28,8 @@ pub struct Listing {
     /// JSON Schema of a session's config, where it is typed.
     pub config: Option<Value>,
     pub warnings: Vec<String>,
+    /// Why no warm image can be taken of a component of this shape; its `warmup` then runs in every instance.
+    pub no_image: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -6,14 +6,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fs_err as fs;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use crate::engine::{Compiled, Engine};
+use crate::engine::{self, Compiled, Engine};
 use crate::error::{Error, ErrorCode};
 
 use super::cache::Entry;
+use super::image::Images;
 use super::{CodeCache, Listing, wit};
+
+/// What the cache keeps about a component's code.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct CodeRecord {
+    /// Code for the flavour of the engine that asynchronous components need.
+    concurrent: bool,
+    listing: Listing,
+}
 
 /// The largest component that is read.
 const COMPONENT_BYTES_MAX: u64 = 64 << 20;
@@ -35,19 +45,16 @@ pub struct Prepared {
     /// None: the code was in the cache.
     pub compiled_in: Option<Duration>,
     pub(crate) code: Code,
+    pub(crate) component: Component,
 }
 
 /// Machine code, at hand or in the cache.
 pub(crate) enum Code {
     Ready(Compiled),
-    /// With the component itself, should the code turn out to be damaged.
-    Cached {
-        entry: Box<Entry>,
-        component: Component,
-    },
+    Cached(Box<Entry<CodeRecord>>),
 }
 
-/// A component that can be read again.
+/// A component that can be read again: to warm it up, or should its cached code turn out to be damaged.
 #[derive(Clone)]
 pub(crate) enum Component {
     File(std::path::PathBuf),
@@ -99,6 +106,11 @@ impl Loader {
         self.file(path, None).map_err(|error| error.0)
     }
 
+    /// Why the last warmup of this component on this host made no image, if that is what it came to.
+    pub fn last_warmup(&self, digest: &str) -> Option<String> {
+        self.images(digest).last_reason()
+    }
+
     /// Prepares bytes that somebody uploaded; `what` names them in errors.
     pub(crate) fn bytes(
         &self,
@@ -126,19 +138,16 @@ impl Loader {
         if let Some(entry) = self
             .cache
             .as_ref()
-            .and_then(|cache| cache.get(&self.engine, &digest))
+            .and_then(|cache| cache.get::<CodeRecord>(&self.entry_name(&digest)))
         {
-            let listing = entry.listing.clone();
-            let code = Code::Cached {
-                entry: Box::new(entry),
-                component: component(),
-            };
+            let listing = entry.about.listing.clone();
             return Ok(Prepared {
                 digest,
                 bytes: size,
                 listing,
                 compiled_in: None,
-                code,
+                code: Code::Cached(Box::new(entry)),
+                component: component(),
             });
         }
         let start = Instant::now();
@@ -150,6 +159,7 @@ impl Loader {
             listing,
             compiled_in: Some(start.elapsed()),
             code: Code::Ready(compiled),
+            component: component(),
         })
     }
 
@@ -158,18 +168,47 @@ impl Loader {
         check_kind(bytes).map_err(failed)?;
         let wit = wit::read(bytes)
             .map_err(|error| failed(format!("cannot read its interfaces: {error}")))?;
-        let compiled = self.engine.compile(bytes).map_err(failed)?;
+        let fitted = engine::has_warmup(bytes).then(|| engine::fit(bytes));
+        let (code, mut no_image) = match &fitted {
+            Some(Ok(fitted)) => (fitted.as_slice(), None),
+            Some(Err(reason)) => (bytes, Some(reason.clone())),
+            None => (bytes, None),
+        };
+        let compiled = self.engine.compile(code).map_err(failed)?;
+        if fitted.is_some() && self.engine.is_concurrent(&compiled) {
+            no_image = Some("it needs the component model's async features".to_owned());
+        }
         check_imports(&self.engine, &compiled).map_err(failed)?;
-        let listing = Listing::read(&compiled, wit);
+        let listing = Listing {
+            no_image,
+            ..Listing::read(&compiled, wit)
+        };
         Ok((compiled, listing))
+    }
+
+    fn entry_name(&self, digest: &str) -> String {
+        let digest = digest.strip_prefix("sha256:").unwrap_or(digest);
+        format!("{digest}-{}", self.engine.code_key())
+    }
+
+    /// The warm images that this host's cache keeps of a component.
+    pub(super) fn images(&self, digest: &str) -> Images {
+        Images::new(
+            self.engine.clone(),
+            self.cache.clone(),
+            format!("{}-warm", self.entry_name(digest)),
+        )
     }
 
     fn keep(&self, digest: &str, compiled: &Compiled, listing: &Listing) {
         let Some(cache) = &self.cache else { return };
+        let record = CodeRecord {
+            concurrent: self.engine.is_concurrent(compiled),
+            listing: listing.clone(),
+        };
         let kept = compiled.code().and_then(|code| {
-            let concurrent = self.engine.is_concurrent(compiled);
             cache
-                .put(&self.engine, digest, &code, concurrent, listing)
+                .put(&self.entry_name(digest), &record, &code)
                 .map_err(|error| error.to_string())
         });
         if let Err(error) = kept {
@@ -181,21 +220,36 @@ impl Loader {
     }
 
     /// The code, ready to be linked. Damaged code is compiled anew.
-    pub(crate) fn ready(&self, digest: &str, code: &Code) -> Result<Compiled, LoadError> {
-        let (entry, component) = match code {
+    pub(crate) fn ready(
+        &self,
+        digest: &str,
+        code: &Code,
+        component: &Component,
+    ) -> Result<Compiled, LoadError> {
+        let entry = match code {
             Code::Ready(compiled) => return Ok(compiled.clone()),
-            Code::Cached { entry, component } => (entry, component),
+            Code::Cached(entry) => entry,
         };
-        let reason = match entry.map(&self.engine) {
+        let reason = match entry.map(&self.engine, entry.about.concurrent) {
             Ok(compiled) => return Ok(compiled),
             Err(reason) => reason,
         };
         tracing::warn!(digest, reason, "cached code cannot be used: compiling anew");
-        let bytes: Arc<[u8]> = match component {
-            Component::File(path) => fs::read(path)
+        let bytes = component.read(digest)?;
+        let (compiled, listing) = self.compile(digest, &bytes)?;
+        self.keep(digest, &compiled, &listing);
+        Ok(compiled)
+    }
+}
+
+impl Component {
+    /// The bytes, if they are still those of `digest`.
+    pub(super) fn read(&self, digest: &str) -> Result<Arc<[u8]>, LoadError> {
+        let bytes: Arc<[u8]> = match self {
+            Self::File(path) => fs::read(path)
                 .map_err(|error| LoadError(error.to_string()))?
                 .into(),
-            Component::Bytes(bytes) => bytes.clone(),
+            Self::Bytes(bytes) => return Ok(bytes.clone()),
         };
         let found = self::digest(&bytes);
         if found != digest {
@@ -203,9 +257,7 @@ impl Loader {
                 "the component changed on disk: it was {digest} and is {found}; load it again"
             )));
         }
-        let (compiled, listing) = self.compile(digest, &bytes)?;
-        self.keep(digest, &compiled, &listing);
-        Ok(compiled)
+        Ok(bytes)
     }
 }
 

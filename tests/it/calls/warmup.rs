@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use hostel_host::error::ErrorCode;
+use hostel_host::host::WarmUp;
 use hostel_host::registry::Warmth;
 use hostel_tests::{Behaviour, Guest, Hook, TestHost};
 use serde_json::json;
@@ -30,7 +31,6 @@ async fn a_cold_backend_warms_up_at_its_first_call() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "until warm images: today each instance runs warmup for itself"]
 async fn first_calls_that_come_together_wait_for_one_warmup() {
     let host = TestHost::new();
     let grant = host.marks_grant();
@@ -54,7 +54,6 @@ async fn first_calls_that_come_together_wait_for_one_warmup() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "until warm images: today each instance runs warmup for itself"]
 async fn every_instance_starts_from_what_the_one_warmup_left_behind() {
     let host = TestHost::new();
     let guest = Guest::stateful_lab().hook(Hook::Warmup, Behaviour::Succeed);
@@ -149,7 +148,7 @@ async fn a_request_to_warm_up_tries_at_once() {
     })
     .await;
     for tries in 1..=3 {
-        let reports = host.host.warm_up(None).await.unwrap();
+        let reports = host.host.warm_up(WarmUp::default()).await.unwrap();
         assert!(reports[0].outcome.is_err());
         assert_eq!(host.marks('w'), tries);
     }
@@ -174,7 +173,7 @@ async fn a_warmup_that_fails_costs_no_other_backend_anything() {
     host.load("bad", &Guest::lab().hook(Hook::Warmup, Behaviour::Trap))
         .await;
     host.load("good", &Guest::lab()).await;
-    let reports = host.host.warm_up(None).await.unwrap();
+    let reports = host.host.warm_up(WarmUp::default()).await.unwrap();
     let outcomes = reports
         .iter()
         .map(|report| (report.backend.as_str(), report.outcome.is_ok()));

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use crate::api::Api;
 use crate::api::doorway::Visitor;
 use crate::error::Result;
-use crate::host::{BackendInfo, WarmupReport};
+use crate::host::{BackendInfo, WarmUp, WarmupReport};
 use crate::ids::BackendName;
-use crate::registry::{Origin, Warmth};
+use crate::registry::{Origin, Start, Warmth};
 
 use super::body::{Body, Component, parse};
 use super::problem::{Refused, document};
@@ -98,12 +98,23 @@ fn warmth_body(warmth: &Warmth) -> Value {
     match warmth {
         Warmth::Cold => json!({"state": "cold"}),
         Warmth::Warming => json!({"state": "warming"}),
-        Warmth::Warm { at, took } => {
-            json!({"state": "warm", "at": timestamp(*at), "took_ms": took.as_millis()})
+        Warmth::Warm { at, took, start } => {
+            json!({"state": "warm", "at": timestamp(*at), "took_ms": took.as_millis(), "start": start_body(start)})
         }
         Warmth::Failed { error } => {
             json!({"state": "failed", "code": error.code().as_str(), "message": error.message()})
         }
+    }
+}
+
+/// How instances start: `plain`, from an `image` or a `cached_image`, or `without_image` and why.
+fn start_body(start: &Start) -> Value {
+    match start {
+        Start::Plain | Start::CachedImage => json!({"from": start.as_str()}),
+        Start::Image { bytes, kept } => {
+            json!({"from": start.as_str(), "bytes": bytes, "kept": kept})
+        }
+        Start::WithoutImage { reason } => json!({"from": start.as_str(), "reason": reason}),
     }
 }
 
@@ -192,6 +203,9 @@ fn if_match(headers: &HeaderMap) -> Option<String> {
 struct WarmupBody {
     /// None: all.
     backends: Option<Vec<String>>,
+    /// Run `warmup` again where it has run already. Sessions go on with the image before.
+    #[serde(default)]
+    refresh: bool,
 }
 
 /// 200 if every backend is warm, 207 if not.
@@ -202,12 +216,8 @@ pub(super) async fn warm_up(
 ) -> Result<Response, Refused> {
     visitor.operator(&api.host)?;
     let refused = |error| Refused(error, visitor.request_id.clone());
-    let names = names(&body).map_err(refused)?;
-    let reports = api
-        .host
-        .warm_up(names)
-        .await
-        .map_err(|error| Refused(error, visitor.request_id.clone()))?;
+    let what = what(&body).map_err(refused)?;
+    let reports = api.host.warm_up(what).await.map_err(refused)?;
     let all_warm = reports.iter().all(|report| report.outcome.is_ok());
     let status = if all_warm {
         StatusCode::OK
@@ -221,11 +231,15 @@ pub(super) async fn warm_up(
     Ok((status, Json(json!({"request_id": visitor.request_id.as_str(), "warm": all_warm, "backends": backends}))).into_response())
 }
 
-fn names(body: &[u8]) -> Result<Option<Vec<BackendName>>> {
+fn what(body: &[u8]) -> Result<WarmUp> {
     let body: WarmupBody = parse(body)?;
-    body.backends
-        .map(|names| names.iter().map(|name| BackendName::parse(name)).collect())
-        .transpose()
+    let names = body
+        .backends
+        .map(|names| names.iter().map(|name| BackendName::parse(name)).collect());
+    Ok(WarmUp {
+        backends: names.transpose()?,
+        refresh: body.refresh,
+    })
 }
 
 fn report_body(report: &WarmupReport, visitor: &Visitor) -> Value {

@@ -1,0 +1,110 @@
+//! `hostel warmup`: fills the cache of a data directory ahead of time, so that a host that starts on it serves at once.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use std::path::PathBuf;
+
+use crate::app::App;
+use crate::host::{WarmUp, WarmupReport};
+use crate::registry::{Start, Warmth};
+
+use super::serve::load;
+use super::{HostArgs, Outcome, output, start_logs};
+
+#[derive(Debug, Args)]
+pub(super) struct WarmupArgs {
+    /// A folder with components (*.wasm), as for `hostel serve`. May be given several times.
+    #[arg(
+        long,
+        env = "HOSTEL_PLUGINS",
+        value_name = "DIR",
+        value_delimiter = ':'
+    )]
+    plugins: Vec<PathBuf>,
+    /// Run every `warmup` again, even where the cache has its image.
+    #[arg(long)]
+    refresh: bool,
+    /// JSON instead of text for people.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    host: HostArgs,
+}
+
+pub(super) fn run(args: &WarmupArgs) -> Outcome {
+    let mut config = args.host.config(&args.plugins)?;
+    if config.plugins.is_empty() && config.backends.is_empty() {
+        return Err("there is nothing to warm up: name a folder of components with --plugins, or a configuration with --config".to_owned());
+    }
+    // Nothing is served: any free port will do.
+    config.listen.set_port(0);
+    start_logs(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    runtime.block_on(async {
+        let app = App::build(config, None).await?;
+        let sources = app.sources()?;
+        load(&app, sources).await;
+        let reports = app.host.warm_up(WarmUp {
+            backends: None,
+            refresh: args.refresh,
+        });
+        let reports = reports.await.map_err(|error| error.to_string())?;
+        if args.json {
+            let all = reports
+                .iter()
+                .map(|report| (report.backend.to_string(), as_json(report)));
+            output::say(&Value::Object(all.collect()).to_string());
+        } else {
+            for report in &reports {
+                output::say(&row(report));
+            }
+        }
+        let cold = reports.iter().filter(|report| report.outcome.is_err());
+        match cold.count() + app.host.problems().len() {
+            0 => Ok(()),
+            some => Err(format!("{some} of the backends cannot be used")),
+        }
+    })
+}
+
+/// Name, how its instances start, milliseconds, and what there is to say; tab-separated.
+fn row(report: &WarmupReport) -> String {
+    let (how, took, more) = match &report.outcome {
+        Ok(Warmth::Warm { took, start, .. }) => {
+            let more = match start {
+                Start::Image { bytes, kept } => {
+                    let kept = if *kept { "" } else { ", not kept on disk" };
+                    format!("{} KiB{kept}", bytes >> 10)
+                }
+                Start::WithoutImage { reason } => reason.clone(),
+                Start::Plain | Start::CachedImage => String::new(),
+            };
+            (start.as_str(), took.as_millis(), more)
+        }
+        Ok(_) => ("cold", 0, String::new()),
+        Err(error) => ("failed", 0, error.message().to_owned()),
+    };
+    format!("{}\t{how}\t{took}\t{more}", report.backend)
+        .trim_end()
+        .to_owned()
+}
+
+fn as_json(report: &WarmupReport) -> Value {
+    match &report.outcome {
+        Ok(Warmth::Warm { took, start, .. }) => {
+            let mut body = json!({"start": start.as_str(), "took_ms": took.as_millis()});
+            if let (Start::WithoutImage { reason }, Some(body)) = (start, body.as_object_mut()) {
+                body.insert("reason".to_owned(), reason.clone().into());
+            }
+            body
+        }
+        Ok(_) => json!({"start": "cold"}),
+        Err(error) => {
+            json!({"start": "failed", "code": error.code().as_str(), "message": error.message()})
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Warm images. A component is fitted with functions that read its state, `warmup` runs in one instance of it, the donor, and a snapshot
+//! of the donor becomes a component of its own: instances of that one begin where the donor ended, their memory mapped copy-on-write.
+//!
+//! What the guest held of the host's at that moment is given to each of them anew (`handles.rs`). A donor that holds something which
+//! cannot be given anew makes no image; its backend then runs `warmup` in every instance.
+
+use wasmparser::{Parser, Payload};
+use wasmtime::AsContextMut;
+use wasmtime_wizer::Wizer;
+
+use crate::capability::{Capabilities, GuestClock, HeldByRep, Looks};
+
+mod accessors;
+mod handles;
+mod state;
+
+use state::State;
+
+/// Instances that are the host's own addition to a component, and no tools.
+pub(super) const ADDED_INSTANCES: [&str; 2] = [accessors::INSTANCE, "wasmtime:wizer/access"];
+
+/// Changes when the added functions do: code that was compiled before then is of no use.
+pub(super) const FITTING_VERSION: u32 = 1;
+
+const WARMUP: &str = "hostel:backend/warmup@";
+
+/// What every instance made from an image needs besides the image's code.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Restoration {
+    pub(crate) held: HeldByRep,
+    /// The donor's time at its snapshot, in nanoseconds of [`GuestClock`].
+    pub(crate) taken_at: u64,
+}
+
+impl Restoration {
+    pub(super) fn clock(&self) -> GuestClock {
+        GuestClock::not_before(self.taken_at)
+    }
+}
+
+/// A warmed component, not compiled yet.
+pub(crate) struct Image {
+    pub(crate) component: Vec<u8>,
+    pub(crate) restoration: Restoration,
+    pub(crate) looks: Looks,
+    /// The guest asked other hosts, so the image is good for this process only.
+    pub(crate) talked: bool,
+}
+
+/// True for a component that exports a `warmup`. Other components need no image: their own memory is mapped copy-on-write as it is.
+pub(crate) fn has_warmup(component: &[u8]) -> bool {
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(component).map_while(Result::ok) {
+        match payload {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentExportSection(exports) if depth == 0 => {
+                let mut names = exports.into_iter().map_while(Result::ok);
+                if names.any(|export| export.name.name.starts_with(WARMUP)) {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+/// The component with the functions that an image is taken through. They cost a running guest nothing.
+///
+/// # Errors
+/// Why no image can be taken of a component of this shape, in words.
+pub(crate) fn fit(component: &[u8]) -> Result<Vec<u8>, String> {
+    let with_handles = accessors::add(component)?;
+    let (_, fitted) = wizer()
+        .instrument_component(&with_handles)
+        .map_err(|error| format!("{:#}", error.root_cause()))?;
+    Ok(fitted)
+}
+
+/// Takes the image of a donor in which `warmup` has run. The donor is of no use afterwards.
+///
+/// # Errors
+/// What the guest holds that no copy can be given, or what else stands in the way, in words.
+pub(super) async fn take<S: AsContextMut<Data = Capabilities> + Send>(
+    component: &[u8],
+    mut store: S,
+    guest: &wasmtime::component::Instance,
+) -> Result<Image, String> {
+    let (held, looks, talked, taken_at) = {
+        let mut context = store.as_context_mut();
+        let state = context.data_mut();
+        if state.keeps_values() {
+            return Err("it keeps values in wasi:keyvalue".to_owned());
+        }
+        let held = state.held().map_err(|what| format!("it holds {what}"))?;
+        (held, state.looked(), state.talked(), state.now())
+    };
+    handles::check_places(&mut store, guest, &held).await?;
+    let with_handles = accessors::add(component)?;
+    let wizer = wizer();
+    let (context, _) = wizer
+        .instrument_component(&with_handles)
+        .map_err(|error| format!("{:#}", error.root_cause()))?;
+    let mut state = State {
+        store: &mut store,
+        guest: *guest,
+        failure: None,
+    };
+    let snapshot = wizer.snapshot_component(&context, &mut state).await;
+    if let Some(failure) = state.failure {
+        return Err(format!("its memory cannot be read: {failure}"));
+    }
+    let component = snapshot.map_err(|error| format!("{:#}", error.root_cause()))?;
+    handles::try_places(&mut store, guest, &held).await?;
+    Ok(Image {
+        component,
+        restoration: Restoration { held, taken_at },
+        looks,
+        talked,
+    })
+}
+
+/// Gives a fresh instance of a warmed component what its donor held.
+pub(super) async fn restore(
+    store: impl AsContextMut<Data = Capabilities>,
+    guest: &wasmtime::component::Instance,
+    restoration: &Restoration,
+) -> wasmtime::Result<()> {
+    handles::restore(store, guest, &restoration.held).await
+}
+
+fn wizer() -> Wizer {
+    let mut wizer = Wizer::new();
+    wizer.keep_init_func(true);
+    wizer
+}
