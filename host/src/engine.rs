@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use wasmparser::{Validator, WasmFeatures};
 use wasmtime::component::{Component, Linker};
@@ -18,6 +18,7 @@ mod guests;
 mod image;
 pub(crate) mod instance;
 pub(crate) mod module;
+mod slots;
 mod ticker;
 
 pub(crate) use fault::Fault;
@@ -25,6 +26,7 @@ pub(crate) use guests::{Guests, Pace, Panicked};
 pub(crate) use image::{Image, Restoration, fit, has_warmup};
 pub(crate) use instance::{Instance, SessionIdentity};
 pub(crate) use module::Module;
+use slots::Slots;
 use ticker::Ticker;
 
 /// The stack of a guest, and the part of it that wasm may use. Interpreters in guests need this much.
@@ -55,6 +57,7 @@ pub struct Engine {
     /// Made when the first component needs it, which few do.
     concurrent: OnceLock<Result<Flavour, String>>,
     instances_max: u32,
+    slots: Arc<Slots>,
 }
 
 /// The runtime in one configuration, with everything that hangs on it.
@@ -83,6 +86,7 @@ impl Engine {
             plain: plain.map_err(failed)?,
             concurrent: OnceLock::new(),
             instances_max,
+            slots: Slots::new(instances_max),
         })
     }
 

@@ -15,6 +15,7 @@ use crate::policy::{Grants, Limits};
 use crate::tool::{ToolAnswer, Usage};
 
 use super::function::{Function, Handles, Receiver, Verdict};
+use super::slots::Slot;
 use super::ticker::TICK;
 use super::image::{self, Image, Restoration};
 use super::{Fault, Module};
@@ -41,6 +42,8 @@ pub(crate) struct Instance {
     limits: Limits,
     /// Removed after the store that holds it open is gone.
     workspace: Option<Workspace>,
+    /// Given back after the store, whose memory takes the room.
+    _slot: Slot,
 }
 
 /// Whom an instance serves, as its guest is told.
@@ -74,11 +77,22 @@ pub(crate) struct ToolCall<'a> {
 }
 
 impl Instance {
-    /// Makes an instance; no hook has run in it.
+    /// Makes an instance; no hook has run in it. Waits for room if there is none.
     ///
     /// # Errors
     /// [`Fault::Exhausted`], a limit that the component exceeds from the start, a granted folder that is not there.
     pub(crate) async fn start(module: &Arc<Module>, recipe: &Recipe) -> Result<Box<Self>, Fault> {
+        let mut turn = module.slots.turn();
+        loop {
+            let slot = turn.slot().await?;
+            match Self::make(module, recipe, slot).await {
+                Err(Fault::Exhausted) => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn make(module: &Arc<Module>, recipe: &Recipe, slot: Slot) -> Result<Box<Self>, Fault> {
         let workspace = match recipe.grants.workspace {
             true => Some(make_workspace(recipe.workspaces.clone()).await?),
             false => None,
@@ -140,6 +154,7 @@ impl Instance {
             session: None,
             limits,
             workspace,
+            _slot: slot,
         }))
     }
 

@@ -1,6 +1,7 @@
 //! A compiled component, linked once: its functions planned, its hooks found. Instances are made from it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
@@ -10,6 +11,7 @@ use crate::tool::ExportName;
 
 use super::function::{Function, Types};
 use super::image::{ADDED_INSTANCES, Restoration};
+use super::slots::Slots;
 use super::{Compiled, Engine};
 
 /// The contract's package; a host built for 0.1.x finds the hooks of every 0.1.y guest.
@@ -26,6 +28,7 @@ pub(crate) struct Module {
     pub(super) hooks: Hooks,
     /// Of a warmed component: what its instances begin with.
     pub(super) restoration: Option<Restoration>,
+    pub(super) slots: Arc<Slots>,
     by_name: HashMap<ExportName, usize>,
 }
 
@@ -147,6 +150,7 @@ impl Module {
             functions,
             hooks,
             restoration,
+            slots: engine.slots.clone(),
             by_name,
         })
     }
