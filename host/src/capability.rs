@@ -19,6 +19,7 @@ mod keyvalue;
 pub mod log;
 mod looked;
 pub mod meter;
+mod random;
 mod standard;
 
 pub(crate) use clock::GuestClock;
@@ -47,6 +48,7 @@ pub struct Capabilities {
     given: standard::Given,
     /// None: the guest is not watched.
     looks: Option<Box<Looks>>,
+    drew: bool,
     clock: GuestClock,
     pub(crate) log: Arc<LogRing>,
     pub(crate) meter: Meter,
@@ -88,6 +90,7 @@ impl Capabilities {
             buckets: Buckets::new(grants.keyvalue, limits.memory_bytes),
             given: standard::Given::default(),
             looks: None,
+            drew: false,
             clock,
             log,
             meter: Meter::new(limits),
@@ -107,6 +110,7 @@ impl Capabilities {
         linker.allow_shadowing(true);
         standard::link(linker)?;
         looked::link(linker)?;
+        random::link(linker)?;
         linker.allow_shadowing(false);
         Ok(())
     }

@@ -201,6 +201,15 @@ world guest {
     (drop (call $linger (local.get $letter)))
     (call $refuse (local.get $letter)))
 
+;; Makes a folder named by the letter alone, and refuses if there is one.
+(func $fail_second_time (param $letter i32) (result i32)
+    (call $directories (i32.const 16))
+    (i32.store8 (i32.const 64) (local.get $letter))
+    (call $create_directory (i32.load (i32.load (i32.const 16))) (i32.const 64) (i32.const 1) (i32.const 32))
+    (call $drop_directory (i32.load (i32.load (i32.const 16))))
+    (if (i32.load8_u (i32.const 32)) (then (return (call $refuse (local.get $letter)))))
+    (call $ok (local.get $letter)))
+
 (func (export "hostel:backend/warmup@0.1.0#warmup") (result i32)
     (global.set $seed (call $random))
     (call $ok (; warmup ;) (i32.const 119)))

@@ -11,6 +11,7 @@
 mod calls;
 mod cli;
 mod http;
+mod images;
 mod plugins;
 mod registry;
 mod sessions;

@@ -43,6 +43,8 @@ pub enum Behaviour {
     Linger,
     /// Waits ten seconds in the host, leaves a mark, and refuses.
     LingerAndRefuse,
+    /// Leaves a mark of one name, and refuses when it is there already.
+    FailSecondTime,
 }
 
 impl Guest {
@@ -166,6 +168,7 @@ impl Behaviour {
             Self::Hang => "$hang",
             Self::Linger => "$linger",
             Self::LingerAndRefuse => "$linger_and_refuse",
+            Self::FailSecondTime => "$fail_second_time",
         }
     }
 }

@@ -69,6 +69,9 @@ mod tests {
         assert!(GuestClock::not_before(then).now() >= then);
         let now = GuestClock::default().now();
         let same = GuestClock::not_before(now - hour);
-        assert!(same.now() - now < hour, "a clock does not run ahead without need");
+        assert!(
+            same.now() - now < hour,
+            "a clock does not run ahead without need"
+        );
     }
 }

@@ -65,16 +65,32 @@ impl Capabilities {
 /// Takes the place of wasmtime's functions that look at files, and does what they do.
 pub(super) fn link(linker: &mut Linker<Capabilities>) -> Result<()> {
     let mut types = linker.instance(TYPES)?;
-    types.func_wrap_async("[method]descriptor.open-at", |mut context: Context<'_>, (folder, links, path, how, flags): (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags)| {
-        Box::new(async move {
-            let state = context.data_mut();
-            state.note(&folder, &path, At::Contents);
-            answer(state.filesystem().open_at(folder, links, path, how, flags).await)
-        })
-    })?;
+    types.func_wrap_async(
+        "[method]descriptor.open-at",
+        |mut context: Context<'_>,
+         (folder, links, path, how, flags): (
+            Resource<Descriptor>,
+            PathFlags,
+            String,
+            OpenFlags,
+            DescriptorFlags,
+        )| {
+            Box::new(async move {
+                let state = context.data_mut();
+                state.note(&folder, &path, At::Contents);
+                answer(
+                    state
+                        .filesystem()
+                        .open_at(folder, links, path, how, flags)
+                        .await,
+                )
+            })
+        },
+    )?;
     types.func_wrap_async(
         "[method]descriptor.stat-at",
-        |mut context: Context<'_>, (folder, links, path): (Resource<Descriptor>, PathFlags, String)| {
+        |mut context: Context<'_>,
+         (folder, links, path): (Resource<Descriptor>, PathFlags, String)| {
             Box::new(async move {
                 let state = context.data_mut();
                 state.note(&folder, &path, At::Metadata);

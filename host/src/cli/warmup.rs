@@ -76,12 +76,12 @@ fn row(report: &WarmupReport) -> String {
     let (how, took, more) = match &report.outcome {
         Ok(Warmth::Warm { took, start, .. }) => {
             let more = match start {
-                Start::Image { bytes, kept } => {
+                Start::Image { bytes, kept, .. } => {
                     let kept = if *kept { "" } else { ", not kept on disk" };
                     format!("{} KiB{kept}", bytes >> 10)
                 }
                 Start::WithoutImage { reason } => reason.clone(),
-                Start::Plain | Start::CachedImage => String::new(),
+                Start::Plain | Start::CachedImage { .. } => String::new(),
             };
             (start.as_str(), took.as_millis(), more)
         }

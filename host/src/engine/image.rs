@@ -4,14 +4,18 @@
 //! What the guest held of the host's at that moment is given to each of them anew (`handles.rs`). A donor that holds something which
 //! cannot be given anew makes no image; its backend then runs `warmup` in every instance.
 
+use std::collections::BTreeMap;
+
 use wasmparser::{Parser, Payload};
 use wasmtime::AsContextMut;
+use wasmtime::component::TypedFunc;
 use wasmtime_wizer::Wizer;
 
 use crate::capability::{Capabilities, GuestClock, HeldByRep, Looks};
 
 mod accessors;
 mod handles;
+mod seed;
 mod state;
 
 use state::State;
@@ -30,6 +34,8 @@ pub(crate) struct Restoration {
     pub(crate) held: HeldByRep,
     /// The donor's time at its snapshot, in nanoseconds of [`GuestClock`].
     pub(crate) taken_at: u64,
+    /// Where the guest's memory has the seed of its hash maps, if the donor made any.
+    pub(crate) seed_at: Option<u32>,
 }
 
 impl Restoration {
@@ -45,6 +51,8 @@ pub(crate) struct Image {
     pub(crate) looks: Looks,
     /// The guest asked other hosts, so the image is good for this process only.
     pub(crate) talked: bool,
+    /// It drew random numbers: what it made of them is in every instance.
+    pub(crate) drew: bool,
 }
 
 /// True for a component that exports a `warmup`. Other components need no image: their own memory is mapped copy-on-write as it is.
@@ -87,14 +95,16 @@ pub(super) async fn take<S: AsContextMut<Data = Capabilities> + Send>(
     mut store: S,
     guest: &wasmtime::component::Instance,
 ) -> Result<Image, String> {
-    let (held, looks, talked, taken_at) = {
+    let (held, looks, talked, drew, taken_at, seed) = {
         let mut context = store.as_context_mut();
         let state = context.data_mut();
         if state.keeps_values() {
             return Err("it keeps values in wasi:keyvalue".to_owned());
         }
         let held = state.held().map_err(|what| format!("it holds {what}"))?;
-        (held, state.looked(), state.talked(), state.now())
+        let seed = state.hash_seed().map_err(|error| error.to_string())?;
+        let (talked, drew) = (state.talked(), state.drew());
+        (held, state.looked(), talked, drew, state.now(), seed)
     };
     handles::check_places(&mut store, guest, &held).await?;
     let with_handles = accessors::add(component)?;
@@ -106,8 +116,14 @@ pub(super) async fn take<S: AsContextMut<Data = Capabilities> + Send>(
         store: &mut store,
         guest: *guest,
         failure: None,
+        seed,
+        seeds: BTreeMap::new(),
     };
     let snapshot = wizer.snapshot_component(&context, &mut state).await;
+    let seed_at = match state.seeds.into_values().collect::<Vec<_>>().as_slice() {
+        [only] => *only,
+        _ => None,
+    };
     if let Some(failure) = state.failure {
         return Err(format!("its memory cannot be read: {failure}"));
     }
@@ -115,19 +131,31 @@ pub(super) async fn take<S: AsContextMut<Data = Capabilities> + Send>(
     handles::try_places(&mut store, guest, &held).await?;
     Ok(Image {
         component,
-        restoration: Restoration { held, taken_at },
+        restoration: Restoration {
+            held,
+            taken_at,
+            seed_at,
+        },
         looks,
         talked,
+        drew,
     })
 }
 
-/// Gives a fresh instance of a warmed component what its donor held.
+/// Gives a fresh instance of a warmed component what its donor held, and a seed of its own.
 pub(super) async fn restore(
-    store: impl AsContextMut<Data = Capabilities>,
+    mut store: impl AsContextMut<Data = Capabilities>,
     guest: &wasmtime::component::Instance,
     restoration: &Restoration,
 ) -> wasmtime::Result<()> {
-    handles::restore(store, guest, &restoration.held).await
+    handles::restore(&mut store, guest, &restoration.held).await?;
+    if let Some(at) = restoration.seed_at {
+        let (k0, k1) = store.as_context_mut().data_mut().hash_seed()?;
+        let deal: TypedFunc<(u32, u64, u64), ()> =
+            handles::function(&mut store, guest, accessors::DEAL)?;
+        deal.call_async(&mut store, (at, k0, k1)).await?;
+    }
+    Ok(())
 }
 
 fn wizer() -> Wizer {

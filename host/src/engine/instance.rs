@@ -15,9 +15,9 @@ use crate::policy::{Grants, Limits};
 use crate::tool::{ToolAnswer, Usage};
 
 use super::function::{Function, Handles, Receiver, Verdict};
+use super::image::{self, Image, Restoration};
 use super::slots::Slot;
 use super::ticker::TICK;
-use super::image::{self, Image, Restoration};
 use super::{Fault, Module};
 
 /// Epoch ticks of the first slice. Two, so that a short call that straddles a tick is not taken for one that overstays.

@@ -71,9 +71,7 @@ impl<'a> Turn<'a> {
     /// [`Fault::Exhausted`] when the line is full or nothing became free in time.
     pub(super) async fn slot(&mut self) -> Result<Slot, Fault> {
         let slots = self.slots;
-        let had_at = self
-            .had_at
-            .replace(slots.releases.load(Ordering::Acquire));
+        let had_at = self.had_at.replace(slots.releases.load(Ordering::Acquire));
         if had_at.is_none()
             && let Ok(permit) = slots.free.clone().try_acquire_owned()
         {

@@ -17,9 +17,14 @@ pub enum Start {
     /// The backend has no `warmup`.
     Plain,
     /// From an image that this host made. `kept`: it is on disk for the next start.
-    Image { bytes: u64, kept: bool },
+    Image {
+        bytes: u64,
+        kept: bool,
+        /// What the backend's author should know about it.
+        warnings: Vec<String>,
+    },
     /// From an image that was on disk.
-    CachedImage,
+    CachedImage { warnings: Vec<String> },
     /// `warmup` runs in every instance, for this reason.
     WithoutImage { reason: String },
 }
@@ -30,8 +35,16 @@ impl Start {
         match self {
             Self::Plain => "plain",
             Self::Image { .. } => "image",
-            Self::CachedImage => "cached_image",
+            Self::CachedImage { .. } => "cached_image",
             Self::WithoutImage { .. } => "without_image",
+        }
+    }
+
+    /// What the backend's author should know.
+    pub fn warnings(&self) -> &[String] {
+        match self {
+            Self::Image { warnings, .. } | Self::CachedImage { warnings } => warnings,
+            Self::Plain | Self::WithoutImage { .. } => &[],
         }
     }
 }
@@ -55,6 +68,8 @@ enum Outcome {
     Image {
         held: Vec<(u32, HeldRecord)>,
         taken_at: u64,
+        seed_at: Option<u32>,
+        warnings: Vec<String>,
     },
     None {
         reason: String,
@@ -72,16 +87,17 @@ enum HeldRecord {
 
 /// What an earlier warmup came to.
 pub(super) enum Earlier {
-    Image(Module),
-    None { reason: String },
+    Image {
+        module: Module,
+        warnings: Vec<String>,
+    },
+    None {
+        reason: String,
+    },
 }
 
 impl Images {
-    pub(super) fn new(
-        engine: Arc<Engine>,
-        cache: Option<Arc<CodeCache>>,
-        prefix: String,
-    ) -> Self {
+    pub(super) fn new(engine: Arc<Engine>, cache: Option<Arc<CodeCache>>, prefix: String) -> Self {
         Self {
             engine,
             cache,
@@ -97,26 +113,37 @@ impl Images {
             tracing::info!(path = %path.display(), "a file that warmup read has changed: warming up anew");
             return None;
         }
-        let (held, taken_at) = match &entry.about.outcome {
+        let (restoration, warnings) = match &entry.about.outcome {
             Outcome::None { reason } => {
                 return Some(Earlier::None {
                     reason: reason.clone(),
                 });
             }
-            Outcome::Image { held, taken_at } => (held, *taken_at),
-        };
-        let held = held.iter().map(|(rep, held)| (*rep, held.clone().into()));
-        let restoration = Restoration {
-            held: held.collect(),
-            taken_at,
+            Outcome::Image {
+                held,
+                taken_at,
+                seed_at,
+                warnings,
+            } => {
+                let held = held.iter().map(|(rep, held)| (*rep, held.clone().into()));
+                let restoration = Restoration {
+                    held: held.collect(),
+                    taken_at: *taken_at,
+                    seed_at: *seed_at,
+                };
+                (restoration, warnings.clone())
+            }
         };
         let linked = entry
             .map(&self.engine, false)
             .and_then(|compiled| Module::link(&self.engine, &compiled, Some(restoration)));
         match linked {
-            Ok(module) => Some(Earlier::Image(module)),
+            Ok(module) => Some(Earlier::Image { module, warnings }),
             Err(reason) => {
-                tracing::warn!(reason, "a cached warm image cannot be used: warming up anew");
+                tracing::warn!(
+                    reason,
+                    "a cached warm image cannot be used: warming up anew"
+                );
                 None
             }
         }
@@ -134,14 +161,19 @@ impl Images {
         let failed = |message: String| LoadError(format!("a warm image: {message}"));
         let compiled = self.engine.compile(&image.component).map_err(failed)?;
         let code = compiled.code().map_err(failed)?;
+        let warnings = warnings(&image);
         let record = if image.talked {
             tracing::info!("warmup asked other hosts: its image is not kept on disk");
             None
         } else {
             let held = image.restoration.held.iter();
             let outcome = Outcome::Image {
-                held: held.map(|(rep, held)| (*rep, held.clone().into())).collect(),
+                held: held
+                    .map(|(rep, held)| (*rep, held.clone().into()))
+                    .collect(),
                 taken_at: image.restoration.taken_at,
+                seed_at: image.restoration.seed_at,
+                warnings: warnings.clone(),
             };
             self.record(outcome, &image)
         };
@@ -149,6 +181,7 @@ impl Images {
         let start = Start::Image {
             bytes: code.len() as u64,
             kept: mapped.is_some(),
+            warnings,
         };
         let compiled = mapped.unwrap_or(compiled);
         let module =
@@ -218,6 +251,11 @@ impl Images {
         );
         format!("{}-{}", self.prefix, cache.fingerprint(&text))
     }
+}
+
+fn warnings(image: &Image) -> Vec<String> {
+    let drew = "warmup drew random numbers: what it made of them, an identifier or the state of a generator, is the same in every session; draw them in a tool or in initialize";
+    image.drew.then(|| drew.to_owned()).into_iter().collect()
 }
 
 impl From<Held> for HeldRecord {

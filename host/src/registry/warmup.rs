@@ -166,7 +166,10 @@ impl Backend {
                         tracing::warn!(backend = %self.name, took_ms, reason, "no warm image: warmup runs in every new instance");
                     }
                     start => {
-                        tracing::info!(backend = %self.name, took_ms, ?start, "backend is warm");
+                        for warning in start.warnings() {
+                            tracing::warn!(backend = %self.name, "{warning}");
+                        }
+                        tracing::info!(backend = %self.name, took_ms, start = start.as_str(), "backend is warm");
                     }
                 }
                 warming.warm = Some(Warm {
@@ -199,7 +202,9 @@ impl Backend {
         }
         let earlier = if anew { None } else { self.earlier().await? };
         let known = match earlier {
-            Some(Earlier::Image(module)) => return Ok((Arc::new(module), Start::CachedImage)),
+            Some(Earlier::Image { module, warnings }) => {
+                return Ok((Arc::new(module), Start::CachedImage { warnings }));
+            }
             Some(Earlier::None { reason }) => Some(reason),
             None => None,
         };

@@ -110,9 +110,16 @@ fn warmth_body(warmth: &Warmth) -> Value {
 /// How instances start: `plain`, from an `image` or a `cached_image`, or `without_image` and why.
 fn start_body(start: &Start) -> Value {
     match start {
-        Start::Plain | Start::CachedImage => json!({"from": start.as_str()}),
-        Start::Image { bytes, kept } => {
-            json!({"from": start.as_str(), "bytes": bytes, "kept": kept})
+        Start::Plain => json!({"from": start.as_str()}),
+        Start::CachedImage { warnings } => {
+            json!({"from": start.as_str(), "warnings": warnings})
+        }
+        Start::Image {
+            bytes,
+            kept,
+            warnings,
+        } => {
+            json!({"from": start.as_str(), "bytes": bytes, "kept": kept, "warnings": warnings})
         }
         Start::WithoutImage { reason } => json!({"from": start.as_str(), "reason": reason}),
     }

@@ -2,7 +2,8 @@
 //! out again. A guest that printed during `warmup` knows its standard output as handle 1; a copy of that guest needs one there too.
 //!
 //! The code of the guest is copied as it is. What is added is one core function, the identity of `i32`: lifted with a handle as
-//! parameter or as result it moves an entry of the table, for the canonical ABI does the rest.
+//! parameter or as result it moves an entry of the table, for the canonical ABI does the rest. A second one stores a pair of numbers in the
+//! guest's memory: the seed of its hash maps (`seed.rs`).
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -11,18 +12,20 @@ use wasm_encoder::{
     Alias, CanonicalFunctionSection, CodeSection, Component, ComponentAliasSection,
     ComponentExportKind, ComponentExportSection, ComponentInstanceSection, ComponentSectionId,
     ComponentTypeSection, ComponentValType, ExportKind, ExportSection, Function, FunctionSection,
-    InstanceSection, Module, ModuleArg, ModuleSection, PrimitiveValType, RawSection, TypeSection,
-    ValType,
+    ImportSection, InstanceSection, MemArg, MemoryType, Module, ModuleArg, ModuleSection,
+    PrimitiveValType, RawSection, TypeSection, ValType,
 };
 use wasmparser::{
     CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind,
     ComponentType, ComponentTypeRef, ExternalKind, InstanceTypeDeclaration, Parser, Payload,
-    TypeBounds,
+    TypeBounds, TypeRef,
 };
 
 /// The instance that is added.
-pub(in crate::engine) const INSTANCE: &str = "hostel:image/handles";
+pub(in crate::engine) const INSTANCE: &str = "hostel:image/accessors";
 const IDENTITY: &str = "identity";
+/// `deal: func(at: u32, k0: u64, k1: u64)`; there if the component has just one memory.
+pub(super) const DEAL: &str = "deal";
 
 /// The resources of which a copy can be given its own, by interface and name.
 const CARRIED: [(&str, &str); 4] = [
@@ -41,22 +44,21 @@ pub(super) fn take(resource: &str) -> String {
     format!("take-{resource}")
 }
 
-/// The component with the functions for each of the carried resources that it imports; as it was if it imports none.
+/// The component with the functions for each of the carried resources that it imports, and for its memory; as it was if it has neither.
 ///
 /// # Errors
 /// A shape of component that no image can be taken of, in words.
 pub(super) fn add(component: &[u8]) -> Result<Vec<u8>, String> {
     let mut reader = Reader::default();
-    reader
-        .read(component)
-        .map_err(|error| match error {
-            Unfit::Unread(error) => error.to_string(),
-            Unfit::Shape(reason) => reason,
-        })?;
-    if reader.resources.is_empty() {
+    reader.read(component).map_err(|error| match error {
+        Unfit::Unread(error) => error.to_string(),
+        Unfit::Shape(reason) => reason,
+    })?;
+    let memory = reader.only_memory();
+    if reader.resources.is_empty() && memory.is_none() {
         return Ok(component.to_vec());
     }
-    Ok(Writer::new(reader.copy, reader.count).write(&reader.resources))
+    Ok(Writer::new(reader.copy, reader.count).write(&reader.resources, memory))
 }
 
 /// How many items each index space of the component has.
@@ -79,7 +81,14 @@ struct Reader {
     defined: BTreeMap<u32, Vec<String>>,
     /// The imported instance of each carried resource.
     resources: BTreeMap<&'static str, u32>,
+    /// The name of each memory that a core module defines and exports, with the module's index.
+    memories: Vec<(u32, String)>,
+    /// The core instance of each core module.
+    instances: BTreeMap<u32, u32>,
 }
+
+/// A core instance and the name of its memory.
+type Memory = (u32, String);
 
 enum Unfit {
     Unread(wasmparser::BinaryReaderError),
@@ -110,7 +119,9 @@ impl Reader {
                     unchecked_range, ..
                 } => {
                     let module = bytes(component, unchecked_range);
-                    check_state_is_exported(module, self.count.core_modules)?;
+                    let memory = exported_memory(module, self.count.core_modules)?;
+                    self.memories
+                        .extend(memory.map(|name| (self.count.core_modules, name)));
                     self.copy(ComponentSectionId::CoreModule as u8, module);
                     self.count.core_modules += 1;
                     depth += 1;
@@ -133,6 +144,14 @@ impl Reader {
         Ok(())
     }
 
+    /// The memory of the component, if there is just one.
+    fn only_memory(&self) -> Option<Memory> {
+        let [(module, name)] = self.memories.as_slice() else {
+            return None;
+        };
+        Some((*self.instances.get(module)?, name.clone()))
+    }
+
     fn copy(&mut self, id: u8, data: &[u8]) {
         self.copy.section(&RawSection { id, data });
     }
@@ -140,7 +159,14 @@ impl Reader {
     fn tally(&mut self, payload: &Payload<'_>) -> Result<(), Unfit> {
         let count = &mut self.count;
         match payload {
-            Payload::InstanceSection(section) => count.core_instances += section.count(),
+            Payload::InstanceSection(section) => {
+                for instance in section.clone() {
+                    if let wasmparser::Instance::Instantiate { module_index, .. } = instance? {
+                        self.instances.insert(module_index, count.core_instances);
+                    }
+                    count.core_instances += 1;
+                }
+            }
             Payload::ComponentInstanceSection(section) => count.instances += section.count(),
             Payload::ComponentAliasSection(section) => {
                 for alias in section.clone() {
@@ -174,14 +200,15 @@ impl Reader {
                     if let ComponentTypeRef::Instance(ty) = import.ty {
                         let defined = self.defined.get(&ty).map_or(&[][..], Vec::as_slice);
                         let interface = import.name.name.split('@').next().unwrap_or_default();
-                        for (_, resource) in CARRIED
-                            .iter()
-                            .filter(|(owner, name)| *owner == interface && defined.iter().any(|own| own == name))
-                        {
+                        for (_, resource) in CARRIED.iter().filter(|(owner, name)| {
+                            *owner == interface && defined.iter().any(|own| own == name)
+                        }) {
                             match self.resources.entry(resource) {
                                 Entry::Vacant(free) => free.insert(count.instances),
                                 Entry::Occupied(_) => {
-                                    return Err(Unfit::Shape(format!("it imports {interface} in two versions")));
+                                    return Err(Unfit::Shape(format!(
+                                        "it imports {interface} in two versions"
+                                    )));
                                 }
                             };
                         }
@@ -240,18 +267,33 @@ fn resources(declarations: &[InstanceTypeDeclaration<'_>]) -> Vec<String> {
     names.collect()
 }
 
-/// The snapshot reads a module's state through its exports; a module without any would silently lose what it remembers.
-fn check_state_is_exported(module: &[u8], index: u32) -> Result<(), Unfit> {
-    let (mut keeps_state, mut has_exports) = (false, false);
+/// The name of the module's memory, if it defines and exports one. The snapshot reads a module's state through its exports as well; a
+/// module without any would silently lose what it remembers.
+fn exported_memory(module: &[u8], index: u32) -> Result<Option<String>, Unfit> {
+    let (mut keeps_state, mut has_exports, mut imports_memory) = (false, false, false);
+    let mut memory = None;
     for payload in Parser::new(0).parse_all(module) {
         match payload? {
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    imports_memory |= matches!(import?.ty, TypeRef::Memory(_));
+                }
+            }
             Payload::MemorySection(memories) => keeps_state |= memories.count() > 0,
             Payload::GlobalSection(globals) => {
                 for global in globals {
                     keeps_state |= global?.ty.mutable;
                 }
             }
-            Payload::ExportSection(_) => has_exports = true,
+            Payload::ExportSection(exports) => {
+                has_exports = true;
+                for export in exports {
+                    let export = export?;
+                    if export.kind == ExternalKind::Memory {
+                        memory = Some(export.name.to_owned());
+                    }
+                }
+            }
             _ => {}
         }
     }
@@ -260,7 +302,7 @@ fn check_state_is_exported(module: &[u8], index: u32) -> Result<(), Unfit> {
             "core module {index} keeps state and exports nothing"
         )));
     }
-    Ok(())
+    Ok(memory.filter(|_| !imports_memory))
 }
 
 /// Appends sections and keeps count of what they add.
@@ -274,9 +316,22 @@ impl Writer {
         Self { component, count }
     }
 
-    fn write(mut self, resources: &BTreeMap<&'static str, u32>) -> Vec<u8> {
-        let identity = self.identity();
+    fn write(mut self, resources: &BTreeMap<&'static str, u32>, memory: Option<Memory>) -> Vec<u8> {
+        let core = self.count.core_instances;
+        self.core_module(memory.as_ref());
+        let identity = self.core_function(core, IDENTITY);
         let mut exports = Vec::new();
+        if memory.is_some() {
+            let deal = self.core_function(core, DEAL);
+            let number = |ty| ComponentValType::Primitive(ty);
+            let ty = self.ty(|types| {
+                let at = ("at", number(PrimitiveValType::U32));
+                let k0 = ("k0", number(PrimitiveValType::U64));
+                let k1 = ("k1", number(PrimitiveValType::U64));
+                types.function().params([at, k0, k1]).result(None);
+            });
+            exports.push((DEAL.to_owned(), self.lift(deal, ty)));
+        }
         for (resource, instance) in resources {
             let ty = self.alias_type(*instance, resource);
             let own = self.ty(|types| types.defined_type().own(ty));
@@ -284,8 +339,10 @@ impl Writer {
                 ComponentValType::Type(own),
                 ComponentValType::Primitive(PrimitiveValType::U32),
             );
-            exports.push((put(resource), self.lift(identity, handle, number)));
-            exports.push((take(resource), self.lift(identity, number, handle)));
+            let into = self.mover(handle, number);
+            exports.push((put(resource), self.lift(identity, into)));
+            let out = self.mover(number, handle);
+            exports.push((take(resource), self.lift(identity, out)));
         }
         let mut instance = ComponentInstanceSection::new();
         instance.export_items(
@@ -305,37 +362,79 @@ impl Writer {
         self.component.finish()
     }
 
-    /// A core module whose only function gives back its argument, instantiated.
-    fn identity(&mut self) -> u32 {
+    /// The added core module, instantiated with the guest's memory.
+    fn core_module(&mut self, memory: Option<&Memory>) {
+        const GUEST: &str = "guest";
         let (mut types, mut functions) = (TypeSection::new(), FunctionSection::new());
         let (mut exports, mut code) = (ExportSection::new(), CodeSection::new());
         types.ty().function([ValType::I32], [ValType::I32]);
         functions.function(0);
         exports.export(IDENTITY, ExportKind::Func, 0);
-        let mut body = Function::new([]);
-        body.instructions().local_get(0).end();
-        code.function(&body);
+        let mut identity = Function::new([]);
+        identity.instructions().local_get(0).end();
+        code.function(&identity);
+        let mut imports = ImportSection::new();
+        if let Some((_, name)) = memory {
+            let any = MemoryType {
+                minimum: 0,
+                maximum: None,
+                memory64: false,
+                shared: false,
+                page_size_log2: None,
+            };
+            imports.import(GUEST, name, any);
+            types
+                .ty()
+                .function([ValType::I32, ValType::I64, ValType::I64], []);
+            functions.function(1);
+            exports.export(DEAL, ExportKind::Func, 1);
+            let at = |offset| MemArg {
+                align: 3,
+                offset,
+                memory_index: 0,
+            };
+            let mut deal = Function::new([]);
+            deal.instructions()
+                .local_get(0)
+                .local_get(1)
+                .i64_store(at(0))
+                .local_get(0)
+                .local_get(2)
+                .i64_store(at(8))
+                .end();
+            code.function(&deal);
+        }
         let mut module = Module::new();
         module
             .section(&types)
+            .section(&imports)
             .section(&functions)
             .section(&exports)
             .section(&code);
         self.component.section(&ModuleSection(&module));
+        let guest = memory.map(|(instance, _)| (GUEST, ModuleArg::Instance(*instance)));
         let mut instances = InstanceSection::new();
-        instances.instantiate(
-            self.count.core_modules,
-            std::iter::empty::<(&str, ModuleArg)>(),
-        );
+        instances.instantiate(self.count.core_modules, guest);
         self.component.section(&instances);
+    }
+
+    fn core_function(&mut self, instance: u32, name: &str) -> u32 {
         let mut alias = ComponentAliasSection::new();
         alias.alias(Alias::CoreInstanceExport {
-            instance: self.count.core_instances,
+            instance,
             kind: ExportKind::Func,
-            name: IDENTITY,
+            name,
         });
         self.component.section(&alias);
-        self.count.core_functions
+        self.count.core_functions += 1;
+        self.count.core_functions - 1
+    }
+
+    /// The type of a function that turns a handle into its number or back.
+    fn mover(&mut self, from: ComponentValType, to: ComponentValType) -> u32 {
+        self.ty(|types| {
+            types.function().params([("from", from)]).result(Some(to));
+        })
     }
 
     fn alias_type(&mut self, instance: u32, name: &str) -> u32 {
@@ -358,13 +457,7 @@ impl Writer {
         self.count.types - 1
     }
 
-    fn lift(&mut self, core: u32, parameter: ComponentValType, result: ComponentValType) -> u32 {
-        let ty = self.ty(|types| {
-            types
-                .function()
-                .params([("from", parameter)])
-                .result(Some(result));
-        });
+    fn lift(&mut self, core: u32, ty: u32) -> u32 {
         let mut lifts = CanonicalFunctionSection::new();
         lifts.lift(core, ty, []);
         self.component.section(&lifts);

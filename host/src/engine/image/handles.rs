@@ -94,7 +94,10 @@ pub(super) async fn restore(
                 place
             }
         };
-        wasmtime::ensure!(place == rep + 1, "the guest's table of handles is not empty");
+        wasmtime::ensure!(
+            place == rep + 1,
+            "the guest's table of handles is not empty"
+        );
     }
     for place in gaps.into_iter().rev() {
         for_kind!(any, take_out(&mut store, guest, place))?;
@@ -151,7 +154,8 @@ async fn take_out<T: 'static>(
     Ok(taken.rep())
 }
 
-fn function<P, R>(
+/// A function of the added instance.
+pub(super) fn function<P, R>(
     store: &mut impl AsContextMut<Data = Capabilities>,
     guest: &Instance,
     name: &str,

@@ -1,16 +1,24 @@
 //! What the snapshot asks of a live guest: the bytes of its memories and the values of its globals.
 //! The trait has no room for failure; the first one is kept and makes the snapshot void.
 
+use std::collections::BTreeMap;
+
 use wasmtime::component::{ComponentNamedList, Instance, Lift, WasmList};
 use wasmtime::{AsContextMut, Result};
 use wasmtime_wizer::ComponentInstanceState;
 
 use crate::capability::Capabilities;
 
+use super::seed;
+
 pub(super) struct State<S> {
     pub(super) store: S,
     pub(super) guest: Instance,
     pub(super) failure: Option<String>,
+    /// The seed that the guest's hash maps were given.
+    pub(super) seed: (u64, u64),
+    /// Where each memory has it, by the name of the function that reads the memory.
+    pub(super) seeds: BTreeMap<String, Option<u32>>,
 }
 
 impl<S: AsContextMut<Data = Capabilities> + Send> State<S> {
@@ -63,13 +71,25 @@ impl<S: AsContextMut<Data = Capabilities> + Send> ComponentInstanceState for Sta
         func: &str,
         contents: impl FnOnce(&[u8]) + Send,
     ) {
-        let mut contents = Some(contents);
-        self.ask(instance, func, |store, bytes: WasmList<u8>| {
+        let (mut contents, seed) = (Some(contents), self.seed);
+        let is_known = self.seeds.contains_key(func);
+        let found = self.ask(instance, func, |store, bytes: WasmList<u8>| {
+            let bytes = bytes.as_le_slice(store);
             if let Some(contents) = contents.take() {
-                contents(bytes.as_le_slice(store));
+                contents(bytes);
             }
-        })
-        .await;
+            // Each memory is read twice.
+            if is_known {
+                None
+            } else {
+                seed::find(bytes, seed)
+            }
+        });
+        if let Some(found) = found.await
+            && !is_known
+        {
+            self.seeds.insert(func.to_owned(), found);
+        }
         // The snapshot counts on being told of every memory.
         if let Some(contents) = contents {
             contents(&[]);

@@ -37,7 +37,9 @@ mod remember {
 
     impl Session {
         pub fn new() -> Self {
-            Self { map: HashMap::new() }
+            Self {
+                map: HashMap::new(),
+            }
         }
 
         /// Counts a word in a map of the session's own.
@@ -91,7 +93,10 @@ mod remember {
     pub fn recall() -> Result<Recalled, String> {
         let memory = MEMORY.lock().map_err(|error| error.to_string())?;
         let memory = memory.as_ref().ok_or("there was no warmup")?;
-        let known = memory.file.split_whitespace().filter(|word| memory.words.contains_key(*word));
+        let known = memory
+            .file
+            .split_whitespace()
+            .filter(|word| memory.words.contains_key(*word));
         Ok(Recalled {
             file: memory.file.clone(),
             variable: memory.variable.clone(),
@@ -115,14 +120,18 @@ mod remember {
         let mut memory = MEMORY.lock().map_err(|error| error.to_string())?;
         let open = memory.as_mut().and_then(|memory| memory.open.as_mut());
         let mut text = String::new();
-        open.ok_or("no file is open")?.read_to_string(&mut text).map_err(|error| error.to_string())?;
+        open.ok_or("no file is open")?
+            .read_to_string(&mut text)
+            .map_err(|error| error.to_string())?;
         Ok(text)
     }
 
     /// Standard input, which is empty.
     pub fn input() -> Result<String, String> {
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(|error| error.to_string())?;
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .map_err(|error| error.to_string())?;
         Ok(text)
     }
 
@@ -134,7 +143,9 @@ mod remember {
     /// A hash by the state that the warmup made: the same one in every instance.
     pub fn warm_hash() -> u64 {
         let memory = MEMORY.lock().ok();
-        memory.and_then(|memory| memory.as_ref().map(|memory| memory.drawn)).unwrap_or_default()
+        memory
+            .and_then(|memory| memory.as_ref().map(|memory| memory.drawn))
+            .unwrap_or_default()
     }
 
     /// The host's wall clock.

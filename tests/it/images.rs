@@ -1,0 +1,5 @@
+//! Warm images: one warmup, many instances; kept on disk, and never believed when they are out of date.
+
+mod cached;
+mod refresh;
+mod remember;
