@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::host::Source;
 use crate::telemetry;
 
+use super::warmup::warm_what_can_be;
 use super::{HostArgs, Outcome, output, start_logs};
 
 #[derive(Debug, Args)]
@@ -21,6 +22,9 @@ pub(super) struct ServeArgs {
         value_delimiter = ':'
     )]
     plugins: Vec<PathBuf>,
+    /// Warm every backend up before the doors open; without it, the first call of each waits for its warmup.
+    #[arg(long, env = "HOSTEL_WARMUP")]
+    warmup: bool,
     #[command(flatten)]
     host: HostArgs,
 }
@@ -39,6 +43,9 @@ pub(super) fn run(args: &ServeArgs) -> Outcome {
         let app = build(config).await?;
         let sources = app.sources()?;
         load(&app, sources).await;
+        if args.warmup {
+            warm_what_can_be(&app.host).await;
+        }
         let running = app.serve()?;
         output::note(&format!(
             "hostel serves {} tools at http://{}",

@@ -15,6 +15,7 @@ use crate::registry::{BackendSettings, find};
 
 use super::plugin::{Built, Plugin, build, discover};
 use super::serve::load;
+use super::warmup::warm_what_can_be;
 use super::{HostArgs, Outcome, output, serve, shown, start_logs};
 
 /// Editors write a file in several steps; changes closer together than this are one.
@@ -105,9 +106,16 @@ async fn serve_built(
         .into_iter()
         .map(|(built, settings)| (built.plugin, settings))
         .collect();
+    let watch = async {
+        if args.no_watch {
+            return std::future::pending().await;
+        }
+        rebuild_on_change(&host, watched).await
+    };
+    let work = async { tokio::join!(warm_what_can_be(&host), watch).1 };
     tokio::select! {
         outcome = running.until_stopped() => outcome,
-        outcome = rebuild_on_change(&host, watched), if !args.no_watch => outcome,
+        outcome = work => outcome,
     }
 }
 
@@ -251,6 +259,7 @@ async fn rebuild(host: &Host, touched: Vec<(Plugin, BackendSettings)>) {
             Err(error) => output::complain(&format!("{error}; the version before is still served")),
         }
     }
+    warm_what_can_be(host).await;
 }
 
 fn is_source(path: &Path) -> bool {

@@ -1,12 +1,13 @@
 //! `hostel warmup`: fills the cache of a data directory ahead of time, so that a host that starts on it serves at once.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use serde_json::{Value, json};
 
-use std::path::PathBuf;
-
 use crate::app::App;
-use crate::host::{WarmUp, WarmupReport};
+use crate::host::{Host, WarmUp, WarmupReport};
+use crate::ids::BackendName;
 use crate::registry::{Start, Warmth};
 
 use super::serve::load;
@@ -48,11 +49,7 @@ pub(super) fn run(args: &WarmupArgs) -> Outcome {
         let app = App::build(config, None).await?;
         let sources = app.sources()?;
         load(&app, sources).await;
-        let reports = app.host.warm_up(WarmUp {
-            backends: None,
-            refresh: args.refresh,
-        });
-        let reports = reports.await.map_err(|error| error.to_string())?;
+        let reports = warm_all(&app.host, args.refresh).await?;
         if args.json {
             let all = reports
                 .iter()
@@ -69,6 +66,44 @@ pub(super) fn run(args: &WarmupArgs) -> Outcome {
             some => Err(format!("{some} of the backends cannot be used")),
         }
     })
+}
+
+/// Warms every backend up, with a bar that counts them. In the order of their names.
+pub(super) async fn warm_all(host: &Host, refresh: bool) -> Result<Vec<WarmupReport>, String> {
+    let names: Vec<BackendName> = host.backends().into_iter().map(|info| info.name).collect();
+    let bar = output::bar("warming up", names.len());
+    let warmups = names.into_iter().map(|name| {
+        let what = WarmUp {
+            backends: Some(vec![name.clone()]),
+            refresh,
+        };
+        let bar = &bar;
+        async move {
+            let reports = host.warm_up(what).await;
+            bar.set_message(name.to_string());
+            bar.inc(1);
+            reports
+        }
+    });
+    let reports = futures_util::future::join_all(warmups).await;
+    bar.finish_and_clear();
+    let reports: Result<Vec<Vec<WarmupReport>>, _> = reports.into_iter().collect();
+    let reports = reports.map_err(|error| error.to_string())?;
+    Ok(reports.into_iter().flatten().collect())
+}
+
+/// The same for a host that serves in any case: what went wrong is said, and tried again by the calls that need it.
+pub(super) async fn warm_what_can_be(host: &Host) {
+    match warm_all(host, false).await {
+        Ok(reports) => {
+            for report in reports {
+                if let Err(error) = report.outcome {
+                    output::complain(&error.to_string());
+                }
+            }
+        }
+        Err(error) => output::complain(&error),
+    }
 }
 
 /// Name, how its instances start, milliseconds, and what there is to say; tab-separated.

@@ -18,6 +18,8 @@ mod handles;
 mod seed;
 mod state;
 
+pub(super) use accessors::Accessors;
+pub(super) use handles::Guest;
 use state::State;
 
 /// Instances that are the host's own addition to a component, and no tools.
@@ -93,7 +95,7 @@ pub(crate) fn fit(component: &[u8]) -> Result<Vec<u8>, String> {
 pub(super) async fn take<S: AsContextMut<Data = Capabilities> + Send>(
     component: &[u8],
     mut store: S,
-    guest: &wasmtime::component::Instance,
+    guest: Guest<'_>,
 ) -> Result<Image, String> {
     let (held, looks, talked, drew, taken_at, seed) = {
         let mut context = store.as_context_mut();
@@ -114,7 +116,7 @@ pub(super) async fn take<S: AsContextMut<Data = Capabilities> + Send>(
         .map_err(|error| format!("{:#}", error.root_cause()))?;
     let mut state = State {
         store: &mut store,
-        guest: *guest,
+        guest: *guest.instance,
         failure: None,
         seed,
         seeds: BTreeMap::new(),
@@ -145,14 +147,13 @@ pub(super) async fn take<S: AsContextMut<Data = Capabilities> + Send>(
 /// Gives a fresh instance of a warmed component what its donor held, and a seed of its own.
 pub(super) async fn restore(
     mut store: impl AsContextMut<Data = Capabilities>,
-    guest: &wasmtime::component::Instance,
+    guest: Guest<'_>,
     restoration: &Restoration,
 ) -> wasmtime::Result<()> {
     handles::restore(&mut store, guest, &restoration.held).await?;
     if let Some(at) = restoration.seed_at {
         let (k0, k1) = store.as_context_mut().data_mut().hash_seed()?;
-        let deal: TypedFunc<(u32, u64, u64), ()> =
-            handles::function(&mut store, guest, accessors::DEAL)?;
+        let deal: TypedFunc<(u32, u64, u64), ()> = guest.function(&mut store, accessors::DEAL)?;
         deal.call_async(&mut store, (at, k0, k1)).await?;
     }
     Ok(())

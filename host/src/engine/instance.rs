@@ -140,7 +140,11 @@ impl Instance {
             Err(error) => return Err(fault(&store, &error)),
         };
         if let Some(restoration) = &module.restoration {
-            image::restore(&mut store, &instance, restoration)
+            let guest = image::Guest {
+                instance: &instance,
+                accessors: &module.accessors,
+            };
+            image::restore(&mut store, guest, restoration)
                 .await
                 .map_err(host_fault("cannot start it from its warm image"))?;
         }
@@ -188,7 +192,11 @@ impl Instance {
         self.store.set_hostcall_fuel(usize::MAX);
         self.account(self.limits.warmup);
         self.store.data_mut().meter.grant_memory(IMAGE_MEMORY_BYTES);
-        image::take(component, &mut self.store, &self.instance).await
+        let guest = image::Guest {
+            instance: &self.instance,
+            accessors: &self.module.accessors,
+        };
+        image::take(component, &mut self.store, guest).await
     }
 
     /// Makes the instance a session's: its own limits, then `initialize` and the constructor of its `session` resource.

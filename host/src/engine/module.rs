@@ -10,7 +10,7 @@ use crate::capability::Capabilities;
 use crate::tool::ExportName;
 
 use super::function::{Function, Types};
-use super::image::{ADDED_INSTANCES, Restoration};
+use super::image::{ADDED_INSTANCES, Accessors, Restoration};
 use super::slots::Slots;
 use super::{Compiled, Engine};
 
@@ -28,6 +28,7 @@ pub(crate) struct Module {
     pub(super) hooks: Hooks,
     /// Of a warmed component: what its instances begin with.
     pub(super) restoration: Option<Restoration>,
+    pub(super) accessors: Accessors,
     pub(super) slots: Arc<Slots>,
     by_name: HashMap<ExportName, usize>,
 }
@@ -150,6 +151,7 @@ impl Module {
             functions,
             hooks,
             restoration,
+            accessors: Accessors::of(component),
             slots: engine.slots.clone(),
             by_name,
         })

@@ -5,8 +5,8 @@
 //! parameter or as result it moves an entry of the table, for the canonical ABI does the rest. A second one stores a pair of numbers in the
 //! guest's memory: the seed of its hash maps (`seed.rs`).
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use wasm_encoder::{
     Alias, CanonicalFunctionSection, CodeSection, Component, ComponentAliasSection,
@@ -20,6 +20,7 @@ use wasmparser::{
     ComponentType, ComponentTypeRef, ExternalKind, InstanceTypeDeclaration, Parser, Payload,
     TypeBounds, TypeRef,
 };
+use wasmtime::component::ComponentExportIndex;
 
 /// The instance that is added.
 pub(in crate::engine) const INSTANCE: &str = "hostel:image/accessors";
@@ -27,21 +28,66 @@ const IDENTITY: &str = "identity";
 /// `deal: func(at: u32, k0: u64, k1: u64)`; there if the component has just one memory.
 pub(super) const DEAL: &str = "deal";
 
-/// The resources of which a copy can be given its own, by interface and name.
-const CARRIED: [(&str, &str); 4] = [
-    ("wasi:io/streams", "input-stream"),
-    ("wasi:io/streams", "output-stream"),
-    ("wasi:io/poll", "pollable"),
-    ("wasi:filesystem/types", "descriptor"),
-];
-
-/// Names of the two functions for a resource.
-pub(super) fn put(resource: &str) -> String {
-    format!("put-{resource}")
+/// A resource of which a copy can be given its own.
+pub(super) struct Carried {
+    interface: &'static str,
+    name: &'static str,
+    /// `func(from: own<name>) -> u32`: into the guest's table.
+    pub(super) put: &'static str,
+    /// `func(from: u32) -> own<name>`: out of it.
+    pub(super) take: &'static str,
 }
 
-pub(super) fn take(resource: &str) -> String {
-    format!("take-{resource}")
+pub(super) const INPUT_STREAM: Carried = Carried {
+    interface: "wasi:io/streams",
+    name: "input-stream",
+    put: "put-input-stream",
+    take: "take-input-stream",
+};
+pub(super) const OUTPUT_STREAM: Carried = Carried {
+    interface: "wasi:io/streams",
+    name: "output-stream",
+    put: "put-output-stream",
+    take: "take-output-stream",
+};
+pub(super) const POLLABLE: Carried = Carried {
+    interface: "wasi:io/poll",
+    name: "pollable",
+    put: "put-pollable",
+    take: "take-pollable",
+};
+pub(super) const DESCRIPTOR: Carried = Carried {
+    interface: "wasi:filesystem/types",
+    name: "descriptor",
+    put: "put-descriptor",
+    take: "take-descriptor",
+};
+const CARRIED: [&Carried; 4] = [&INPUT_STREAM, &OUTPUT_STREAM, &POLLABLE, &DESCRIPTOR];
+
+/// The added functions of one component, by name.
+#[derive(Default)]
+pub(in crate::engine) struct Accessors(HashMap<&'static str, ComponentExportIndex>);
+
+impl Accessors {
+    pub(in crate::engine) fn of(component: &wasmtime::component::Component) -> Self {
+        let Some(instance) = component.get_export_index(None, INSTANCE) else {
+            return Self::default();
+        };
+        let names = CARRIED
+            .into_iter()
+            .flat_map(|carried| [carried.put, carried.take])
+            .chain([DEAL]);
+        let there = names
+            .filter_map(|name| Some((name, component.get_export_index(Some(&instance), name)?)));
+        Self(there.collect())
+    }
+
+    /// # Errors
+    /// The component was fitted without it.
+    pub(super) fn get(&self, name: &str) -> wasmtime::Result<&ComponentExportIndex> {
+        let found = self.0.get(name);
+        found.ok_or_else(|| wasmtime::format_err!("the guest has no {name} of {INSTANCE}"))
+    }
 }
 
 /// The component with the functions for each of the carried resources that it imports, and for its memory; as it was if it has neither.
@@ -79,8 +125,8 @@ struct Reader {
     count: Count,
     /// Names of the resources that an instance type defines, by index of the type.
     defined: BTreeMap<u32, Vec<String>>,
-    /// The imported instance of each carried resource.
-    resources: BTreeMap<&'static str, u32>,
+    /// The imported instance of each carried resource, by place in [`CARRIED`].
+    resources: BTreeMap<usize, u32>,
     /// The name of each memory that a core module defines and exports, with the module's index.
     memories: Vec<(u32, String)>,
     /// The core instance of each core module.
@@ -200,10 +246,11 @@ impl Reader {
                     if let ComponentTypeRef::Instance(ty) = import.ty {
                         let defined = self.defined.get(&ty).map_or(&[][..], Vec::as_slice);
                         let interface = import.name.name.split('@').next().unwrap_or_default();
-                        for (_, resource) in CARRIED.iter().filter(|(owner, name)| {
-                            *owner == interface && defined.iter().any(|own| own == name)
+                        for (place, _) in CARRIED.iter().enumerate().filter(|(_, carried)| {
+                            carried.interface == interface
+                                && defined.iter().any(|own| own == carried.name)
                         }) {
-                            match self.resources.entry(resource) {
+                            match self.resources.entry(place) {
                                 Entry::Vacant(free) => free.insert(count.instances),
                                 Entry::Occupied(_) => {
                                     return Err(Unfit::Shape(format!(
@@ -316,7 +363,7 @@ impl Writer {
         Self { component, count }
     }
 
-    fn write(mut self, resources: &BTreeMap<&'static str, u32>, memory: Option<Memory>) -> Vec<u8> {
+    fn write(mut self, resources: &BTreeMap<usize, u32>, memory: Option<Memory>) -> Vec<u8> {
         let core = self.count.core_instances;
         self.core_module(memory.as_ref());
         let identity = self.core_function(core, IDENTITY);
@@ -330,25 +377,28 @@ impl Writer {
                 let k1 = ("k1", number(PrimitiveValType::U64));
                 types.function().params([at, k0, k1]).result(None);
             });
-            exports.push((DEAL.to_owned(), self.lift(deal, ty)));
+            exports.push((DEAL, self.lift(deal, ty)));
         }
-        for (resource, instance) in resources {
-            let ty = self.alias_type(*instance, resource);
+        for (place, instance) in resources {
+            let Some(carried) = CARRIED.get(*place) else {
+                continue;
+            };
+            let ty = self.alias_type(*instance, carried.name);
             let own = self.ty(|types| types.defined_type().own(ty));
             let (handle, number) = (
                 ComponentValType::Type(own),
                 ComponentValType::Primitive(PrimitiveValType::U32),
             );
             let into = self.mover(handle, number);
-            exports.push((put(resource), self.lift(identity, into)));
+            exports.push((carried.put, self.lift(identity, into)));
             let out = self.mover(number, handle);
-            exports.push((take(resource), self.lift(identity, out)));
+            exports.push((carried.take, self.lift(identity, out)));
         }
         let mut instance = ComponentInstanceSection::new();
         instance.export_items(
             exports
                 .iter()
-                .map(|(name, function)| (name.as_str(), ComponentExportKind::Func, *function)),
+                .map(|(name, function)| (*name, ComponentExportKind::Func, *function)),
         );
         self.component.section(&instance);
         let mut export = ComponentExportSection::new();

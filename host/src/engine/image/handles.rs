@@ -4,28 +4,50 @@
 //! Both change in step, so handle n is resource n-1. That is a guess about the guest until it has been tried, and trying a wrong one traps:
 //! so it is tried in the donor, after its image was taken.
 
-use wasmtime::component::{Instance, Resource, TypedFunc};
+use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, Resource, TypedFunc};
 use wasmtime::{AsContextMut, Result};
 use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable};
 
 use crate::capability::{Capabilities, Held, HeldByRep};
 
-use super::accessors::{INSTANCE, put, take};
+use super::accessors::{Accessors, Carried, DESCRIPTOR, INPUT_STREAM, OUTPUT_STREAM, POLLABLE};
 
 /// Stands in for a resource while places are counted. No table of the host's is that long.
 const DUMMY: u32 = u32::MAX;
 /// Places looked at before the search is given up.
 const PLACES_MAX: usize = 10_000;
 
+/// A guest and the functions that were added to it.
+#[derive(Clone, Copy)]
+pub(in crate::engine) struct Guest<'a> {
+    pub(in crate::engine) instance: &'a Instance,
+    pub(in crate::engine) accessors: &'a Accessors,
+}
+
+impl Guest<'_> {
+    pub(super) fn function<P, R>(
+        self,
+        store: &mut impl AsContextMut<Data = Capabilities>,
+        name: &str,
+    ) -> Result<TypedFunc<P, R>>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
+        let index = self.accessors.get(name)?;
+        self.instance.get_typed_func(store, index)
+    }
+}
+
 /// One function pair per resource; `$call` is made for the one that `held` names.
 macro_rules! for_kind {
     ($held:expr, $call:ident ( $($argument:expr),* )) => {
         match $held {
-            Held::Stdin => $call::<DynInputStream>("input-stream", $($argument),*).await,
-            Held::Stdout | Held::Stderr => $call::<DynOutputStream>("output-stream", $($argument),*).await,
-            Held::Pollable(_) => $call::<DynPollable>("pollable", $($argument),*).await,
-            Held::Folder(_) => $call::<Descriptor>("descriptor", $($argument),*).await,
+            Held::Stdin => $call::<DynInputStream>(&INPUT_STREAM, $($argument),*).await,
+            Held::Stdout | Held::Stderr => $call::<DynOutputStream>(&OUTPUT_STREAM, $($argument),*).await,
+            Held::Pollable(_) => $call::<DynPollable>(&POLLABLE, $($argument),*).await,
+            Held::Folder(_) => $call::<Descriptor>(&DESCRIPTOR, $($argument),*).await,
         }
     };
 }
@@ -36,13 +58,13 @@ macro_rules! for_kind {
 /// In words, when the guest holds something of its own besides.
 pub(super) async fn check_places(
     mut store: impl AsContextMut<Data = Capabilities>,
-    guest: &Instance,
+    guest: Guest<'_>,
     held: &HeldByRep,
 ) -> Result<(), String> {
     let Some(kind) = held.values().next() else {
         return Ok(());
     };
-    let free = for_kind!(kind, free_places(&mut store, guest, held.len()))
+    let free = for_kind!(kind, free_places((&mut store, guest), held.len()))
         .map_err(|error| format!("{:#}", error.root_cause()))?;
     let Some(free) = free else {
         return Err("it holds resources that it defines itself".to_owned());
@@ -59,11 +81,11 @@ pub(super) async fn check_places(
 /// What is not where [`check_places`] thought.
 pub(super) async fn try_places(
     mut store: impl AsContextMut<Data = Capabilities>,
-    guest: &Instance,
+    guest: Guest<'_>,
     held: &HeldByRep,
 ) -> Result<(), String> {
     for (rep, kind) in held {
-        let found = for_kind!(kind, take_out(&mut store, guest, rep + 1));
+        let found = for_kind!(kind, take_out((&mut store, guest), rep + 1));
         if !found.is_ok_and(|found| found == *rep) {
             return Err(format!("handle {} is another one than it seems", rep + 1));
         }
@@ -77,7 +99,7 @@ pub(super) async fn try_places(
 /// A folder that is no longer granted; the instance is then of no use.
 pub(super) async fn restore(
     mut store: impl AsContextMut<Data = Capabilities>,
-    guest: &Instance,
+    guest: Guest<'_>,
     held: &HeldByRep,
 ) -> Result<()> {
     store.as_context_mut().data_mut().hold(held)?;
@@ -87,9 +109,9 @@ pub(super) async fn restore(
     let mut gaps = Vec::new();
     for rep in 0..=*last {
         let place = match held.get(&rep) {
-            Some(kind) => for_kind!(kind, put_in(&mut store, guest, rep))?,
+            Some(kind) => for_kind!(kind, put_in((&mut store, guest), rep))?,
             None => {
-                let place = for_kind!(any, put_in(&mut store, guest, DUMMY))?;
+                let place = for_kind!(any, put_in((&mut store, guest), DUMMY))?;
                 gaps.push(place);
                 place
             }
@@ -100,7 +122,7 @@ pub(super) async fn restore(
         );
     }
     for place in gaps.into_iter().rev() {
-        for_kind!(any, take_out(&mut store, guest, place))?;
+        for_kind!(any, take_out((&mut store, guest), place))?;
     }
     Ok(())
 }
@@ -108,13 +130,12 @@ pub(super) async fn restore(
 /// Fills the table until no place below its end is free, and empties it in reverse, which leaves it as it was.
 /// None: there are more taken places than `taken`.
 async fn free_places<T: 'static>(
-    resource: &str,
-    store: &mut impl AsContextMut<Data = Capabilities>,
-    guest: &Instance,
+    carried: &Carried,
+    (store, guest): (&mut impl AsContextMut<Data = Capabilities>, Guest<'_>),
     taken: usize,
 ) -> Result<Option<Vec<u32>>> {
-    let put: TypedFunc<(Resource<T>,), (u32,)> = function(store, guest, &put(resource))?;
-    let take: TypedFunc<(u32,), (Resource<T>,)> = function(store, guest, &take(resource))?;
+    let put: TypedFunc<(Resource<T>,), (u32,)> = guest.function(store, carried.put)?;
+    let take: TypedFunc<(u32,), (Resource<T>,)> = guest.function(store, carried.take)?;
     let (mut free, mut end, mut full) = (Vec::new(), 0, false);
     while !full && free.len() < PLACES_MAX {
         let (place,) = put
@@ -131,12 +152,11 @@ async fn free_places<T: 'static>(
 }
 
 async fn put_in<T: 'static>(
-    resource: &str,
-    store: &mut impl AsContextMut<Data = Capabilities>,
-    guest: &Instance,
+    carried: &Carried,
+    (store, guest): (&mut impl AsContextMut<Data = Capabilities>, Guest<'_>),
     rep: u32,
 ) -> Result<u32> {
-    let put: TypedFunc<(Resource<T>,), (u32,)> = function(store, guest, &put(resource))?;
+    let put: TypedFunc<(Resource<T>,), (u32,)> = guest.function(store, carried.put)?;
     let (place,) = put
         .call_async(&mut *store, (Resource::new_own(rep),))
         .await?;
@@ -144,30 +164,11 @@ async fn put_in<T: 'static>(
 }
 
 async fn take_out<T: 'static>(
-    resource: &str,
-    store: &mut impl AsContextMut<Data = Capabilities>,
-    guest: &Instance,
+    carried: &Carried,
+    (store, guest): (&mut impl AsContextMut<Data = Capabilities>, Guest<'_>),
     place: u32,
 ) -> Result<u32> {
-    let take: TypedFunc<(u32,), (Resource<T>,)> = function(store, guest, &take(resource))?;
+    let take: TypedFunc<(u32,), (Resource<T>,)> = guest.function(store, carried.take)?;
     let (taken,) = take.call_async(&mut *store, (place,)).await?;
     Ok(taken.rep())
-}
-
-/// A function of the added instance.
-pub(super) fn function<P, R>(
-    store: &mut impl AsContextMut<Data = Capabilities>,
-    guest: &Instance,
-    name: &str,
-) -> Result<TypedFunc<P, R>>
-where
-    P: wasmtime::component::ComponentNamedList + wasmtime::component::Lower,
-    R: wasmtime::component::ComponentNamedList + wasmtime::component::Lift,
-{
-    let instance = guest.get_export_index(&mut *store, None, INSTANCE);
-    let index = guest.get_export_index(&mut *store, instance.as_ref(), name);
-    let Some(index) = index.filter(|_| instance.is_some()) else {
-        wasmtime::bail!("the guest has no {name} of {INSTANCE}");
-    };
-    guest.get_typed_func(&mut *store, index)
 }
