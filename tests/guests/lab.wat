@@ -116,7 +116,7 @@ world guest {
     (call $recurse)
     (call $recurse))
 
-(func (export "test:lab/tools@1.0.0#hoard")
+(func $hoard (export "test:lab/tools@1.0.0#hoard")
     (loop $more (br_if $more (i32.ne (memory.grow (i32.const 16)) (i32.const -1))))
     unreachable)
 
@@ -185,6 +185,10 @@ world guest {
     (call $refusal (i32.const 256) (i32.const 9)))
 
 (func $trap_now (param $letter i32) (result i32)
+    unreachable)
+
+(func $hoard_now (param $letter i32) (result i32)
+    (call $hoard)
     unreachable)
 
 (func $hang (param $letter i32) (result i32)

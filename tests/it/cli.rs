@@ -8,6 +8,7 @@ mod component;
 mod help;
 mod mistakes;
 mod serve;
+mod warmup;
 
 /// The command with nothing of this process's environment.
 fn hostel(home: &Path, arguments: &[&str]) -> Command {

@@ -37,6 +37,8 @@ pub enum Behaviour {
     /// Answers with the error "not today".
     Refuse,
     Trap,
+    /// Takes memory until there is no more.
+    Hoard,
     /// Computes for ever.
     Hang,
     /// Waits ten seconds in the host, then leaves a mark.
@@ -114,6 +116,15 @@ impl Guest {
         self
     }
 
+    /// The same with a function that changes a table, which no snapshot can carry.
+    #[must_use]
+    pub fn with_changing_table(mut self) -> Self {
+        self.core.push_str(
+            "\n(table $own 1 funcref)\n(func (table.set $own (i32.const 0) (ref.null func)))",
+        );
+        self
+    }
+
     /// The component's bytes.
     pub fn component(&self) -> Vec<u8> {
         let text = format!("{}\n{PRELUDE}", self.core);
@@ -165,6 +176,7 @@ impl Behaviour {
             Self::LeaveMark => "$leave_mark",
             Self::Refuse => "$refuse",
             Self::Trap => "$trap_now",
+            Self::Hoard => "$hoard_now",
             Self::Hang => "$hang",
             Self::Linger => "$linger",
             Self::LingerAndRefuse => "$linger_and_refuse",

@@ -97,6 +97,7 @@ async fn each_way_to_fail_has_its_code_and_no_call_runs() {
     for (behaviour, expected) in [
         (Behaviour::Refuse, ErrorCode::BackendInvalid),
         (Behaviour::Trap, ErrorCode::ToolTrapped),
+        (Behaviour::Hoard, ErrorCode::LimitExceeded),
         (Behaviour::Hang, ErrorCode::LimitExceeded),
         (Behaviour::Linger, ErrorCode::DeadlineExceeded),
     ] {

@@ -63,6 +63,34 @@ async fn a_backend_without_warmup_needs_no_image() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_an_image_warmup_runs_in_every_instance() {
+    let host = TestHost::new();
+    let grant = host.marks_grant();
+    let guest = Guest::lab()
+        .hook(Hook::Warmup, Behaviour::LeaveMark)
+        .with_changing_table();
+    host.load_with("lab", &guest, |settings| {
+        settings.grants.folders = vec![grant];
+    })
+    .await;
+    let reports = host.host.warm_up(WarmUp::default()).await.unwrap();
+    let Ok(Warmth::Warm {
+        start: Start::WithoutImage { reason },
+        ..
+    }) = &reports[0].outcome
+    else {
+        panic!("there can be no image");
+    };
+    assert!(reason.contains("table.set"), "{reason}");
+    let before = host.marks('w');
+    let ada = host.worker("ada");
+    for _ in 0..2 {
+        assert_ne!(ada.call("lab:seed", json!({})).await.unwrap(), 0);
+    }
+    assert_eq!(host.marks('w'), before + 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_warmup_drew_at_random_is_warned_of() {
     let host = TestHost::new();
     let guest = Guest::lab().hook(Hook::Warmup, Behaviour::Succeed);
