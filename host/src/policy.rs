@@ -113,7 +113,7 @@ pub struct Limits {
     pub cleanup: Duration,
     /// All linear memories together. Default 64 MiB.
     pub memory_bytes: usize,
-    /// Elements of all tables together. Default 50,000.
+    /// Elements of all tables together. Default 20,000.
     pub table_elements: usize,
     /// Core instances inside the component. Default 30.
     pub instances: usize,
@@ -140,7 +140,7 @@ impl Default for Limits {
             initialize: Duration::from_secs(10),
             cleanup: Duration::from_secs(2),
             memory_bytes: 64 << 20,
-            table_elements: 50_000,
+            table_elements: 20_000,
             instances: 30,
             result_bytes: 4 << 20,
             log_bytes: 64 << 10,

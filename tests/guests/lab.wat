@@ -21,6 +21,10 @@ interface tools {
     hoard: func();
     /// Takes pages of memory; -1 when the host says no.
     grow: func(pages: u32) -> s32;
+    /// Takes pages of memory and fills all of it above the first page, in bytes of 0x5a.
+    dirty: func(pages: u32);
+    /// Takes pages of memory and counts the words in it that are not zero, above the first page.
+    residue: func(pages: u32) -> u32;
     /// Answers with so many letters.
     large: func(bytes: u32) -> string;
     /// Writes to standard output, so often.
@@ -122,6 +126,21 @@ world guest {
 
 (func (export "test:lab/tools@1.0.0#grow") (param $pages i32) (result i32)
     (memory.grow (local.get $pages)))
+
+(func (export "test:lab/tools@1.0.0#dirty") (param $pages i32)
+    (drop (memory.grow (local.get $pages)))
+    (memory.fill (i32.const 65536) (i32.const 0x5a)
+        (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 65536))))
+
+(func (export "test:lab/tools@1.0.0#residue") (param $pages i32) (result i32) (local $at i32) (local $end i32) (local $found i32)
+    (drop (memory.grow (local.get $pages)))
+    (local.set $end (i32.mul (memory.size) (i32.const 65536)))
+    (local.set $at (i32.const 65536))
+    (loop $words
+        (local.set $found (i32.add (local.get $found) (i32.ne (i32.load (local.get $at)) (i32.const 0))))
+        (local.set $at (i32.add (local.get $at) (i32.const 4)))
+        (br_if $words (i32.lt_u (local.get $at) (local.get $end))))
+    (local.get $found))
 
 (func (export "test:lab/tools@1.0.0#large") (param $bytes i32) (result i32) (local $at i32)
     (local.set $at (call $alloc (i32.const 0) (i32.const 0) (i32.const 1) (local.get $bytes)))

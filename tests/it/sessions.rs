@@ -6,6 +6,7 @@ mod listing;
 mod logs;
 mod model;
 mod queue;
+mod residue;
 mod starting;
 mod state;
 mod storm;
