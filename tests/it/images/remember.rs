@@ -1,54 +1,16 @@
 //! A guest of the ordinary toolchain that prints, reads a file, reads the environment, fills a hash map and starts a clock in its warmup, and
 //! goes on using all of them. It needs a compiler, so these tests run only when they are asked for: `.ci/run` builds it.
 
-use std::path::{Path, PathBuf};
-
 use fs_err as fs;
-use hostel_host::config::{BackendConfig, Config};
-use hostel_host::ids::BackendName;
-use hostel_host::policy::{FolderAccess, FolderGrant};
-use hostel_host::registry::BackendSettings;
 use hostel_tests::TestServer;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-/// A folder for the guest's file and the host's data.
-fn room() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("granted")).unwrap();
-    fs::write(folder.path().join("granted/words.txt"), "one two two").unwrap();
-    folder
-}
+use super::guest::{Room, serve};
 
-async fn serve(room: &Path, mode: &str) -> TestServer {
-    let components = std::env::var_os("HOSTEL_COMPONENTS").map(PathBuf::from);
-    let components = components.expect("HOSTEL_COMPONENTS names the folder of built components");
-    let mut settings = BackendSettings::default();
-    settings.grants.folders = vec![FolderGrant {
-        host: room.join("granted"),
-        guest: "/data".to_owned(),
-        access: FolderAccess::ReadOnly,
-    }];
-    settings.grants.workspace = true;
-    let variables = [("GREETING", "hello"), ("MODE", mode)];
-    settings.grants.env = variables
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
-    let backend = BackendConfig {
-        path: Some(components.join("remember.wasm")),
-        pin: None,
-        settings,
-    };
-    TestServer::serve(|config: &mut Config| {
-        config.data_dir = room.join("data");
-        let name = BackendName::parse("remember").unwrap();
-        config.backends.insert(name, backend);
-    })
-    .await
-}
+const BACKEND: &str = "remember";
 
 async fn call(server: &TestServer, tool: &str, params: Value) -> Value {
-    let answer = server.execute(&format!("remember:{tool}"), params).await;
+    let answer = server.execute(&format!("{BACKEND}:{tool}"), params).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.json()["is_error"], false, "{}", answer.text);
     answer.json()["result"].clone()
@@ -57,15 +19,15 @@ async fn call(server: &TestServer, tool: &str, params: Value) -> Value {
 /// How instances start: `from` and, if there is no image, the `reason`.
 async fn start(server: &TestServer) -> Value {
     let answer = server.post("/v1/warmup", &json!({})).await;
-    answer.json()["backends"]["remember"]["start"].clone()
+    answer.json()["backends"][BACKEND]["start"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the guest built"]
 async fn all_that_the_warmup_used_works_in_every_instance() {
-    let room = room();
+    let room = Room::new();
     for from in ["image", "cached_image"] {
-        let server = serve(room.path(), "").await;
+        let server = serve(&room, BACKEND, "").await;
         assert_eq!(start(&server).await["from"], from);
         let recalled = call(&server, "recall", json!({})).await;
         assert_eq!(recalled["file"], "one two two");
@@ -87,12 +49,12 @@ async fn all_that_the_warmup_used_works_in_every_instance() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the guest built"]
 async fn what_an_instance_prints_is_in_its_own_log() {
-    let room = room();
-    let server = serve(room.path(), "").await;
+    let room = Room::new();
+    let server = serve(&room, BACKEND, "").await;
     let mut logs = Vec::new();
     for name in ["one", "two"] {
         let begun = server
-            .begin(&json!({"backend": "remember", "name": name}))
+            .begin(&json!({"backend": BACKEND, "name": name}))
             .await;
         let id = begun["id"].as_str().unwrap();
         let body = json!({"action": "remember:say", "params": {"text": name}, "session": id});
@@ -118,8 +80,8 @@ async fn what_an_instance_prints_is_in_its_own_log() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the guest built"]
 async fn no_two_instances_share_the_seed_of_their_hash_maps() {
-    let room = room();
-    let server = serve(room.path(), "").await;
+    let room = Room::new();
+    let server = serve(&room, BACKEND, "").await;
     assert_eq!(start(&server).await["from"], "image");
     let mut hashes = Vec::new();
     for _ in 0..3 {
@@ -141,10 +103,10 @@ async fn what_cannot_be_carried_over_is_named_and_the_backend_works_without_an_i
         ("keep-a-file", "open file \"words.txt\""),
         ("write-to-workspace", "/workspace"),
     ] {
-        let room = room();
+        let room = Room::new();
         // The second host knows from the first.
         for _ in 0..2 {
-            let server = serve(room.path(), mode).await;
+            let server = serve(&room, BACKEND, mode).await;
             let start = start(&server).await;
             assert_eq!(start["from"], "without_image", "{start}");
             let reason = start["reason"].as_str().unwrap();
@@ -163,13 +125,13 @@ async fn what_cannot_be_carried_over_is_named_and_the_backend_works_without_an_i
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the guest built"]
 async fn a_change_of_a_file_that_the_warmup_read_makes_a_new_image() {
-    let room = room();
-    drop(start(&serve(room.path(), "").await).await);
-    fs::write(room.path().join("granted/ignored.txt"), "new").unwrap();
-    let server = serve(room.path(), "").await;
+    let room = Room::new();
+    drop(start(&serve(&room, BACKEND, "").await).await);
+    fs::write(room.granted("ignored.txt"), "new").unwrap();
+    let server = serve(&room, BACKEND, "").await;
     assert_eq!(start(&server).await["from"], "cached_image");
-    fs::write(room.path().join("granted/words.txt"), "uno dos dos").unwrap();
-    let server = serve(room.path(), "").await;
+    fs::write(room.granted("words.txt"), "uno dos dos").unwrap();
+    let server = serve(&room, BACKEND, "").await;
     assert_eq!(start(&server).await["from"], "image");
     assert_eq!(
         call(&server, "recall", json!({})).await["file"],
@@ -180,13 +142,13 @@ async fn a_change_of_a_file_that_the_warmup_read_makes_a_new_image() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the guest built"]
 async fn a_refresh_reads_everything_again() {
-    let room = room();
-    let server = serve(room.path(), "").await;
+    let room = Room::new();
+    let server = serve(&room, BACKEND, "").await;
     assert_eq!(
         call(&server, "recall", json!({})).await["file"],
         "one two two"
     );
-    fs::write(room.path().join("granted/words.txt"), "three").unwrap();
+    fs::write(room.granted("words.txt"), "three").unwrap();
     let answer = server.post("/v1/warmup", &json!({"refresh": true})).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(call(&server, "recall", json!({})).await["file"], "three");
