@@ -109,6 +109,13 @@ impl LogRing {
         }
     }
 
+    /// Ends the lines that are begun: a reader sees all that a call wrote once the call is over.
+    pub(crate) fn end_lines(&self) {
+        let mut ring = self.ring();
+        ring.flush(0, Source::Stdout);
+        ring.flush(1, Source::Stderr);
+    }
+
     /// The last lines of standard error, for the message of a trap.
     pub fn stderr_tail(&self) -> Option<String> {
         let mut ring = self.ring();

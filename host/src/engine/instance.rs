@@ -297,7 +297,9 @@ impl Instance {
             .function
             .call(&function, &mut self.store, session, arguments);
         let answer = finished(timeout(call.timeout, running).await, call.timeout)
-            .map_err(|stop| stop.into_fault(&self.store))?;
+            .map_err(|stop| stop.into_fault(&self.store));
+        self.log().end_lines();
+        let answer = answer?;
         let mut json = Vec::with_capacity(128);
         let verdict = export.function.write(
             &answer,

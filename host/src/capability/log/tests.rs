@@ -39,6 +39,16 @@ fn a_line_without_end_is_kept_in_pieces_within_the_bound() {
 }
 
 #[test]
+fn a_line_that_is_begun_is_seen_when_the_call_is_over() {
+    let ring = LogRing::new(1 << 16);
+    ring.write(Source::Stdout, b"40%");
+    assert_eq!(texts(&ring), [""; 0]);
+    ring.end_lines();
+    ring.end_lines();
+    assert_eq!(texts(&ring), ["40%"]);
+}
+
+#[test]
 fn the_tail_of_standard_error_explains_a_trap() {
     let ring = LogRing::new(1 << 16);
     assert_eq!(ring.stderr_tail(), None);
