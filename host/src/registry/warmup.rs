@@ -14,7 +14,7 @@ use crate::engine::{Fault, Instance, Module};
 use crate::error::{Error, ErrorCode, Result};
 
 use super::image::{Earlier, Start};
-use super::{Backend, LoadError};
+use super::Backend;
 
 /// The wait before the next try doubles from the first to the last.
 const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
@@ -214,7 +214,7 @@ impl Backend {
         self.warm(&mut donor).await?;
         let image = match self.listing.no_image.clone().or(known) {
             Some(reason) => Err(reason),
-            None => self.image(donor).await?,
+            None => self.image(donor).await,
         };
         let reason = match image {
             Ok((image, start)) => {
@@ -251,37 +251,30 @@ impl Backend {
             .await
     }
 
-    /// The image of a donor, ready for instances; or why there is none.
-    async fn image(
-        self: &Arc<Self>,
-        donor: Box<Instance>,
-    ) -> Result<Result<(Module, Start), String>> {
+    /// The image of a donor, ready for instances.
+    ///
+    /// # Errors
+    /// Why there is none, in words. What lies in the guest is remembered, what lies in the host is not.
+    async fn image(self: &Arc<Self>, donor: Box<Instance>) -> Result<(Module, Start), String> {
         let runtime = Handle::current();
-        let taken = self.blocking(move |backend| {
-            let component = backend.component().map_err(LoadError::into_error)?;
-            let image = match runtime.block_on(donor.into_image(&component)) {
-                Ok(image) => image,
-                Err(reason) => return Ok(Err(reason)),
-            };
+        let made = self.blocking(move |backend| {
+            let component = backend.component().map_err(|error| error.0)?;
             let images = backend.images();
-            let (module, start) = images
-                .finish(backend.settings(), image)
-                .map_err(LoadError::into_error)?;
-            Ok(Ok((module, start)))
+            match runtime.block_on(donor.into_image(&component)) {
+                Ok(image) => images
+                    .finish(backend.settings(), image)
+                    .map_err(|error| error.0),
+                Err(reason) => {
+                    images.keep_reason(backend.settings(), &reason);
+                    Err(reason)
+                }
+            }
         });
-        let outcome = match taken.await {
-            Ok(outcome) => outcome?,
+        match made.await {
+            Ok(outcome) => outcome,
             // The snapshot panicked: a bug in it costs the image and no call.
             Err(error) => Err(error.cause().unwrap_or_default().to_owned()),
-        };
-        if let Err(reason) = &outcome {
-            let reason = reason.clone();
-            self.blocking(move |backend| {
-                backend.images().keep_reason(backend.settings(), &reason);
-            })
-            .await?;
         }
-        Ok(outcome)
     }
 
     async fn blocking<T: Send + 'static>(
