@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// No answer that is measured takes this long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -18,6 +18,16 @@ pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
         body.len()
     )
     .into_bytes()
+}
+
+/// A whole request.
+pub(crate) fn delete(path: &str) -> Vec<u8> {
+    format!("DELETE {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").into_bytes()
+}
+
+/// Whether JSON says this number. One that JSON's readers would round travels as a string.
+pub(crate) fn is_number(value: &Value, expected: u64) -> bool {
+    *value == json!(expected) || *value == json!(expected.to_string())
 }
 
 /// Where an answer ends and what it says first.
@@ -86,6 +96,13 @@ impl Client {
         })
     }
 
+    /// Waits this long for what comes next.
+    pub(crate) fn patient(self, patience: Duration) -> Result<Self, String> {
+        let set = self.stream.set_read_timeout(Some(patience));
+        set.map_err(|error| error.to_string())?;
+        Ok(self)
+    }
+
     pub(crate) fn send(&mut self, request: &[u8]) -> Result<Answer, String> {
         let sent = self.stream.write_all(request);
         sent.map_err(|error| format!("cannot send a request: {error}"))?;
@@ -116,7 +133,17 @@ impl Client {
     /// # Errors
     /// Also any status that is not a success.
     pub(crate) fn post(&mut self, path: &str, body: &Value) -> Result<Value, String> {
-        let answer = self.send(&post(path, &body.to_string()))?;
+        self.json(path, &post(path, &body.to_string()))
+    }
+
+    /// # Errors
+    /// As [`Client::post`].
+    pub(crate) fn delete(&mut self, path: &str) -> Result<Value, String> {
+        self.json(path, &delete(path))
+    }
+
+    fn json(&mut self, path: &str, request: &[u8]) -> Result<Value, String> {
+        let answer = self.send(request)?;
         if !(200..300).contains(&answer.status) {
             let text = String::from_utf8_lossy(&answer.body);
             return Err(format!("{path} answered {}: {text}", answer.status));

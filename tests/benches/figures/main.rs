@@ -15,10 +15,14 @@ mod figure;
 mod http;
 mod load;
 mod plain;
+mod pooled;
 mod process;
+mod python;
 mod report;
 mod rows;
 mod server;
+mod setup;
+mod warm;
 
 use args::Args;
 use bench::Bench;

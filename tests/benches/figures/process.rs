@@ -56,13 +56,19 @@ impl Process {
         }
     }
 
+    /// What the process holds in kB, a page that is mapped many times counted once.
+    ///
+    /// # Errors
+    /// The kernel does not say.
+    pub(crate) fn proportional_memory(self) -> Result<u64, String> {
+        let path = format!("/proc/{}/smaps_rollup", self.0);
+        let text = read_to_string(&path).map_err(|error| error.to_string())?;
+        number_after(&text, "Pss:").ok_or_else(|| format!("{path} has no Pss"))
+    }
+
     pub(crate) fn memory(self) -> Memory {
         let status = read_to_string(format!("/proc/{}/status", self.0)).unwrap_or_default();
-        let kilobytes = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            line.and_then(|rest| rest.split_ascii_whitespace().next()?.parse().ok())
-                .unwrap_or(0)
-        };
+        let kilobytes = |name: &str| number_after(&status, name).unwrap_or(0);
         Memory {
             resident: kilobytes("VmRSS:"),
             tables: kilobytes("VmPTE:"),
@@ -90,6 +96,12 @@ pub(crate) fn own_thread() -> Duration {
 fn on_processor(schedstat: &std::path::Path) -> Option<u64> {
     let text = read_to_string(schedstat).ok()?;
     text.split_ascii_whitespace().next()?.parse().ok()
+}
+
+/// The number on the line that begins so.
+fn number_after(text: &str, name: &str) -> Option<u64> {
+    let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+    rest.split_ascii_whitespace().next()?.parse().ok()
 }
 
 /// The load of the machine: runnable tasks, averaged over one minute.

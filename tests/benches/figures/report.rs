@@ -120,8 +120,8 @@ impl Report {
             table.add([
                 figure.name.clone(),
                 measured(figure),
-                format!("{:.2}", figure.least()),
-                format!("{:.2}", figure.most()),
+                shown(figure.least()),
+                shown(figure.most()),
                 reach,
                 beyond,
                 verdict.to_owned(),
@@ -177,7 +177,16 @@ impl Report {
 }
 
 fn measured(figure: &Figure) -> String {
-    format!("{:.2}{}", figure.median(), figure.unit)
+    shown(figure.median()) + figure.unit
+}
+
+/// Two digits that say something, also of a ratio far below one.
+fn shown(value: f64) -> String {
+    if value.abs() < 0.1 && value != 0.0 {
+        format!("{value:.4}")
+    } else {
+        format!("{value:.2}")
+    }
 }
 
 pub(crate) fn list(rows: &[&Row]) {

@@ -7,9 +7,15 @@ mod compute;
 mod density;
 mod fastapi;
 mod growth;
+mod image_sharing;
+mod image_size;
 mod large_arguments;
 mod live_session;
 mod neighbour;
+mod python_cache;
+mod python_session;
+mod session_life;
+mod session_start;
 mod start;
 mod temporary_session;
 
@@ -23,14 +29,20 @@ pub(crate) struct Row {
     pub(crate) run: fn(&Bench) -> Result<Outcome, String>,
 }
 
-const ROWS: [Row; 9] = [
+const ROWS: [Row; 15] = [
     live_session::ROW,
     temporary_session::ROW,
     fastapi::ROW,
     large_arguments::ROW,
     compute::ROW,
+    session_start::ROW,
+    image_size::ROW,
+    session_life::ROW,
+    python_session::ROW,
     start::ROW,
+    python_cache::ROW,
     density::ROW,
+    image_sharing::ROW,
     neighbour::ROW,
     growth::ROW,
 ];

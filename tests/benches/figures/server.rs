@@ -1,5 +1,6 @@
 //! Servers under measurement: each a process of its own on a port of its own, stopped when it is dropped.
 
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -35,7 +36,7 @@ impl Server {
     /// `hostel serve` with its defaults over a folder of components. It answers when this returns.
     pub(crate) fn hostel(bench: &Bench, plugins: &Path, more: &[&str]) -> Result<Self, String> {
         let mut server = Self::start_hostel(bench, plugins, more)?;
-        server.first_answer(b"GET /readyz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")?;
+        server.ready()?;
         Ok(server)
     }
 
@@ -45,16 +46,21 @@ impl Server {
         plugins: &Path,
         more: &[&str],
     ) -> Result<Self, String> {
+        let data = bench.work.join("data");
+        let mut arguments = vec![OsStr::new("--plugins"), plugins.as_os_str()];
+        arguments.extend([OsStr::new("--data-dir"), data.as_os_str()]);
+        arguments.extend(more.iter().map(OsStr::new));
+        Self::start_serve(bench, &arguments)
+    }
+
+    /// `hostel serve` with these arguments and an address, without waiting for it.
+    pub(crate) fn start_serve(bench: &Bench, arguments: &[&OsStr]) -> Result<Self, String> {
         let address = free_address()?;
         let mut command = Command::new(&bench.hostel);
         command
             .arg("serve")
-            .arg("--plugins")
-            .arg(plugins)
-            .arg("--data-dir")
-            .arg(bench.work.join("data"))
             .args(["--listen", &address.to_string()])
-            .args(more);
+            .args(arguments);
         let mut server = Self::start(bench, command, "hostel", address)?;
         server.stops_when_asked = true;
         Ok(server)
@@ -112,10 +118,17 @@ impl Server {
         })
     }
 
+    /// Waits until the host says that it serves.
+    pub(crate) fn ready(&mut self) -> Result<(), String> {
+        self.first_answer(b"GET /readyz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+            .map(drop)
+    }
+
     /// Asks again and again until the server answers, and says how long after its start that was.
     pub(crate) fn first_answer(&mut self, request: &[u8]) -> Result<(Answer, Duration), String> {
         loop {
-            if let Ok(mut client) = Client::connect(self.address) {
+            if let Ok(client) = Client::connect(self.address) {
+                let mut client = client.patient(START_PATIENCE)?;
                 let answer = client.send(request)?;
                 return Ok((answer, self.started.elapsed()));
             }

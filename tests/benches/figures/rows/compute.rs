@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Row;
 use crate::bench::{Bench, Pace};
 use crate::figure::{Absolute, Figure, Goal, Outcome, median};
-use crate::http::Client;
+use crate::http::{Client, is_number};
 use crate::plain::{Checks, Plain};
 use crate::process::Process;
 use crate::server::Server;
@@ -174,8 +174,7 @@ impl Kernel {
         let body = json!({"action": action, "params": {name: value}});
         let answer = client.post("/v1/execute", &body)?;
         let result = answer.get("result").cloned().unwrap_or_default();
-        // Numbers that JSON's readers would round travel as strings.
-        if result == json!(expected) || result == json!(expected.to_string()) {
+        if is_number(&result, expected) {
             return Ok(());
         }
         Err(format!("{action} answered {result} and not {expected}"))

@@ -15,7 +15,7 @@ pub(super) const ROW: Row = Row {
 };
 
 const CONNECTIONS: usize = 16;
-const CPU: Goal = Goal::at_most(4.5, 3.6);
+const CPU: Goal = Goal::at_most(4.0, 3.2);
 
 fn run(bench: &Bench) -> Result<Outcome, String> {
     let hostel = Server::hostel(bench, &bench.plugins("bench")?, &[])?;
