@@ -88,7 +88,7 @@ enum HeldRecord {
 /// What an earlier warmup came to.
 pub(super) enum Earlier {
     Image {
-        module: Module,
+        module: Arc<Module>,
         warnings: Vec<String>,
     },
     None {
@@ -138,7 +138,10 @@ impl Images {
             .map(&self.engine, false)
             .and_then(|compiled| Module::link(&self.engine, &compiled, Some(restoration)));
         match linked {
-            Ok(module) => Some(Earlier::Image { module, warnings }),
+            Ok(module) => Some(Earlier::Image {
+                module: Arc::new(module),
+                warnings,
+            }),
             Err(reason) => {
                 tracing::warn!(
                     reason,

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use crate::engine::{Fault, Instance, Module};
 use crate::error::{Error, ErrorCode, Result};
 
-use super::image::{Earlier, Start};
 use super::Backend;
+use super::image::{Earlier, Start};
 
 /// The wait before the next try doubles from the first to the last.
 const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
@@ -203,7 +203,7 @@ impl Backend {
         let earlier = if anew { None } else { self.earlier().await? };
         let known = match earlier {
             Some(Earlier::Image { module, warnings }) => {
-                return Ok((Arc::new(module), Start::CachedImage { warnings }));
+                return Ok((module, Start::CachedImage { warnings }));
             }
             Some(Earlier::None { reason }) => Some(reason),
             None => None,

@@ -104,7 +104,7 @@ pub(super) fn add(component: &[u8]) -> Result<Vec<u8>, String> {
     if reader.resources.is_empty() && memory.is_none() {
         return Ok(component.to_vec());
     }
-    Ok(Writer::new(reader.copy, reader.count).write(&reader.resources, memory))
+    Ok(Writer::new(reader.copy, reader.count).write(&reader.resources, memory.as_ref()))
 }
 
 /// How many items each index space of the component has.
@@ -363,9 +363,9 @@ impl Writer {
         Self { component, count }
     }
 
-    fn write(mut self, resources: &BTreeMap<usize, u32>, memory: Option<Memory>) -> Vec<u8> {
+    fn write(mut self, resources: &BTreeMap<usize, u32>, memory: Option<&Memory>) -> Vec<u8> {
         let core = self.count.core_instances;
-        self.core_module(memory.as_ref());
+        self.core_module(memory);
         let identity = self.core_function(core, IDENTITY);
         let mut exports = Vec::new();
         if memory.is_some() {
