@@ -25,21 +25,22 @@ async fn output_and_log_lines_stand_in_order_with_where_they_came_from() {
     let host = TestHost::new();
     host.load("lab", &Guest::stateful_lab()).await;
     let session = host.worker("ada").begin("lab").await;
-    session
-        .call("print", json!({"text": "one\ntw", "times": 1}))
-        .await
-        .unwrap();
-    session
-        .call("print", json!({"text": "o\n", "times": 1}))
-        .await
-        .unwrap();
-    session.call("log", json!({"text": "three"})).await.unwrap();
+    for text in ["one\ntwo", "three\n"] {
+        let print = json!({"text": text, "times": 1});
+        session.call("print", print).await.unwrap();
+    }
+    session.call("log", json!({"text": "four"})).await.unwrap();
     let page = logs(&session, 0, 100);
     assert_eq!(
         texts(&page),
-        [("stdout", "one"), ("stdout", "two"), ("warn", "three")]
+        [
+            ("stdout", "one"),
+            ("stdout", "two"), // ended by the end of its call
+            ("stdout", "three"),
+            ("warn", "four")
+        ]
     );
-    let fields = &page.lines[2].fields;
+    let fields = &page.lines[3].fields;
     assert_eq!(fields[..], [("kind".to_owned(), "test".to_owned())]);
 }
 
