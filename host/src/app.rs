@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{Api, Served, router, serve};
 use crate::config::Config;
+use crate::durable::Durable;
 use crate::engine::{Engine, EngineConfig};
 use crate::host::{Host, HostConfig, Runtimes, Source};
 use crate::registry::{CodeCache, Problem, find};
@@ -91,7 +92,6 @@ pub struct App {
     config: Config,
     listener: TcpListener,
     metrics: Option<PrometheusHandle>,
-    _data_dir: DataDir,
     _threads: Threads,
 }
 
@@ -102,7 +102,6 @@ pub struct Running {
     drain: Duration,
     doors_close: CancellationToken,
     doors: JoinHandle<Served>,
-    _data_dir: DataDir,
     _threads: Threads,
 }
 
@@ -120,6 +119,11 @@ impl App {
             )
         })?;
         let data_dir = DataDir::open(&config.data_dir)?;
+        let sessions = config
+            .sessions_dir
+            .clone()
+            .unwrap_or_else(|| data_dir.sessions());
+        let durable = Arc::new(Durable::open(&sessions)?);
         let cache = match CodeCache::open(&data_dir.cache()) {
             Ok(cache) => Some(Arc::new(cache)),
             Err(error) => {
@@ -142,17 +146,17 @@ impl App {
             timers: config.timers,
             sessions_max: sessions_max as usize,
             sessions_per_worker: config.sessions_per_worker,
-            workspaces: data_dir.workspaces(),
+            durable,
             settings: config.settings.clone(),
         };
         let threads = Threads::start().map_err(|error| format!("cannot start threads: {error}"))?;
         let host = Arc::new(Host::new(host_config, engine, cache, threads.handles()));
+        host.recall_sessions()?;
         Ok(Self {
             host,
             config,
             listener,
             metrics,
-            _data_dir: data_dir,
             _threads: threads,
         })
     }
@@ -270,7 +274,6 @@ impl App {
             drain: self.config.drain,
             doors_close,
             doors,
-            _data_dir: self._data_dir,
             _threads: self._threads,
         })
     }

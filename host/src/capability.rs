@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use wasmtime::component::Linker;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -37,6 +38,23 @@ const HTTP_FIELDS_BYTES: usize = 32 << 10;
 /// Random bytes that a guest gets in one call.
 const RANDOM_BYTES: u64 = 64 << 10;
 
+/// What a guest keeps on the host's side, handles aside.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    /// Of `wasi:keyvalue`: bucket, key, value.
+    values: Vec<(String, String, Vec<u8>)>,
+}
+
+impl Kept {
+    /// What it takes, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let values = self.values.iter();
+        values
+            .map(|(bucket, key, value)| bucket.len() + key.len() + value.len())
+            .sum()
+    }
+}
+
 /// What one instance holds on the host's side: the data of its store.
 pub struct Capabilities {
     wasi: WasiCtx,
@@ -64,8 +82,8 @@ impl Capabilities {
         limits: &Limits,
         workspace: Option<&Workspace>,
         clock: GuestClock,
+        log: Arc<LogRing>,
     ) -> wasmtime::Result<Self> {
-        let log = Arc::new(LogRing::new(limits.log_bytes));
         let mut builder = WasiCtx::builder();
         builder
             .monotonic_clock(clock)
@@ -113,6 +131,18 @@ impl Capabilities {
         random::link(linker)?;
         linker.allow_shadowing(false);
         Ok(())
+    }
+
+    /// What the guest keeps on the host's side between two calls, handles aside.
+    pub(crate) fn kept(&self) -> Kept {
+        Kept {
+            values: self.buckets.values(),
+        }
+    }
+
+    /// Gives a new instance what another one of the same backend kept.
+    pub(crate) fn keep(&mut self, kept: &Kept) {
+        self.buckets.fill(&kept.values);
     }
 
     /// True when the guest keeps values on the host's side, where no image reaches.

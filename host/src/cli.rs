@@ -80,7 +80,7 @@ struct HostArgs {
     /// Serve at an address that other machines can reach. Whoever reaches it may call every tool.
     #[arg(long, env = "HOSTEL_ALLOW_REMOTE")]
     allow_remote: bool,
-    /// Compiled code and workspaces [default: ~/.local/share/hostel].
+    /// Compiled code and saved sessions [default: ~/.local/share/hostel].
     #[arg(long, env = "HOSTEL_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Seconds after which an unused session ends; 0: never [default: 300].
@@ -122,6 +122,7 @@ impl HostArgs {
         config.timers = Timers {
             idle_timeout: seconds(self.session_ttl, config.timers.idle_timeout)?,
             max_lifetime: seconds(self.max_lifetime, config.timers.max_lifetime)?,
+            ..config.timers
         };
         config.sessions_max = self.max_sessions.unwrap_or(config.sessions_max);
         if self.max_sessions.is_some() {

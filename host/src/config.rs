@@ -27,8 +27,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Listen on other than loopback addresses although anyone who reaches the port may call.
     pub allow_remote: bool,
-    /// Code cache and workspaces. Default `$XDG_DATA_HOME/hostel` or `~/.local/share/hostel`.
+    /// Compiled code, warm images and saved sessions. Default `$XDG_DATA_HOME/hostel` or `~/.local/share/hostel`.
     pub data_dir: PathBuf,
+    /// Saved sessions and their folders, of one process at a time. Default: in the data directory.
+    pub sessions_dir: Option<PathBuf>,
     /// Folders with components.
     pub plugins: Vec<PathBuf>,
     pub timers: Timers,
@@ -64,6 +66,7 @@ impl Default for Config {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), DEFAULT_PORT),
             allow_remote: false,
             data_dir: default_data_dir(),
+            sessions_dir: None,
             plugins: Vec::new(),
             timers: Timers::default(),
             sessions_max: 1_000,
@@ -117,6 +120,7 @@ impl Config {
             max_lifetime: server
                 .max_lifetime
                 .map_or(defaults.timers.max_lifetime, raw::seconds_or_never),
+            on_idle: server.on_idle.unwrap_or_default(),
         };
         let backends = raw.backends.into_iter().map(|(name, backend)| {
             let name = BackendName::parse(&name).map_err(|error| format!("backends: {error}"))?;
@@ -139,6 +143,7 @@ impl Config {
             data_dir: server
                 .data_dir
                 .map_or(defaults.data_dir, |path| base.join(path)),
+            sessions_dir: server.sessions_dir.map(|path| base.join(path)),
             plugins: server
                 .plugins
                 .into_iter()

@@ -9,24 +9,28 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::capability::Capabilities;
-pub(crate) use crate::capability::{At, Held, Look, Looks};
+pub(crate) use crate::capability::{At, HeldByRep, Look, Looks};
 use crate::error::{Error, Result};
 
+mod accessors;
 mod fault;
 pub(crate) mod function;
 mod guests;
 mod image;
 pub(crate) mod instance;
 pub(crate) mod module;
+mod places;
 mod slots;
+mod snapshot;
 mod ticker;
 
 pub(crate) use fault::Fault;
 pub(crate) use guests::{Guests, Pace, Panicked};
-pub(crate) use image::{Image, Restoration, fit, has_warmup};
-pub(crate) use instance::{Instance, SessionIdentity};
+pub(crate) use image::{Image, Restoration, fit};
+pub(crate) use instance::{Instance, Revival, SessionIdentity};
 pub(crate) use module::Module;
 use slots::Slots;
+pub(crate) use snapshot::{About, NoSnapshot, Run, Snapshot};
 use ticker::Ticker;
 
 /// The stack of a guest, and the part of it that wasm may use. Interpreters in guests need this much.

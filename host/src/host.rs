@@ -1,6 +1,5 @@
 //! Every verb of the host, once: the doors parse and render, this decides. Routes to the session, counts, and writes one span per call.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use crate::durable::Durable;
 use crate::engine::{Engine, Guests};
 use crate::error::{Error, ErrorCode, Result};
 use crate::ids::{BackendName, RequestId, SessionId, SessionName, TokenHash, WorkerId};
@@ -28,14 +28,14 @@ pub use backends::{BackendInfo, Source, WarmUp, WarmupReport};
 pub use sessions::Started;
 
 /// How a host is built.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HostConfig {
     /// Of sessions that do not say.
     pub timers: Timers,
     pub sessions_max: usize,
     pub sessions_per_worker: usize,
-    /// Where workspaces of sessions are made.
-    pub workspaces: PathBuf,
+    /// What outlives the process: states of sessions, and their folders.
+    pub durable: Arc<Durable>,
     /// Settings of backends that the config does not name.
     pub settings: BackendSettings,
 }
@@ -118,6 +118,7 @@ impl Host {
             sessions_config,
             guests.clone(),
             runtimes.timers,
+            config.durable.clone(),
         ));
         Self {
             config,
@@ -324,6 +325,7 @@ impl Host {
                 "calls are still running and will be stopped"
             );
         }
+        self.sessions.suspend_all(patience).await;
         if !self.sessions.end_all(patience).await {
             tracing::warn!(
                 sessions = self.sessions.count(),

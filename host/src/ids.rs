@@ -208,6 +208,10 @@ impl TokenHash {
         Self(blake3::hash(secret.as_bytes()))
     }
 
+    pub fn from_bytes(hash: [u8; 32]) -> Self {
+        Self(hash.into())
+    }
+
     pub fn as_bytes(&self) -> &[u8; 32] {
         self.0.as_bytes()
     }

@@ -26,6 +26,7 @@ pub mod policy;
 pub mod tool;
 
 pub mod capability;
+pub mod durable;
 pub mod engine;
 pub mod registry;
 pub mod session;

@@ -129,6 +129,25 @@ pub struct Limits {
     pub http_requests: usize,
     /// Calls that wait for a session; one more is `session_busy`. Default 32.
     pub queue: usize,
+    pub checkpoints: CheckpointLimits,
+}
+
+/// What the checkpoints of a session may take; the oldest give way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckpointLimits {
+    /// Default 16.
+    pub count: usize,
+    /// All together, before compression. Default 256 MiB.
+    pub bytes: u64,
+}
+
+impl Default for CheckpointLimits {
+    fn default() -> Self {
+        Self {
+            count: 16,
+            bytes: 256 << 20,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -148,6 +167,7 @@ impl Default for Limits {
             host_call_bytes: 8 << 20,
             http_requests: 16,
             queue: 32,
+            checkpoints: CheckpointLimits::default(),
         }
     }
 }
@@ -176,6 +196,28 @@ impl Limits {
             queue: tighter("queue", self.queue, request.queue)?,
             ..*self
         })
+    }
+}
+
+impl Limits {
+    /// As [`Limits::tightened`], but a limit that is wider than the policy's by now is the policy's.
+    #[must_use]
+    pub fn narrowed(&self, request: &LimitRequest) -> Self {
+        Self {
+            call: narrower(self.call, request.call),
+            cpu: narrower(self.cpu, request.cpu),
+            memory_bytes: narrower(self.memory_bytes, request.memory_bytes),
+            result_bytes: narrower(self.result_bytes, request.result_bytes),
+            queue: narrower(self.queue, request.queue),
+            ..*self
+        }
+    }
+}
+
+fn narrower<T: Ord>(allowed: T, asked: Option<T>) -> T {
+    match asked {
+        Some(asked) => allowed.min(asked),
+        None => allowed,
     }
 }
 

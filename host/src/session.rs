@@ -1,5 +1,6 @@
 //! Sessions: one component instance each, owned by one worker, ended by exactly one task. What others may see of them is here;
-//! `slot` holds the instance, `lease` knows when time is up, `keeper` ends a session, `table` finds it, `call` runs a tool in it.
+//! `slot` holds the instance, `lease` knows when time is up, `keeper` ends a session, `table` finds it, `call` runs a tool in it. `saved`
+//! is a state in memory, `shelf` one on disk; `checkpoints`, `fork` and `park` use them, and `ledger` writes down who has any.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::capability::log::LogRing;
+use crate::capability::log::{LogLine, LogRing};
 use crate::engine::{Pace, SessionIdentity};
 use crate::error::{Error, ErrorCode};
 use crate::ids::{BackendName, SessionId, SessionName, TokenHash, WorkerId};
@@ -20,18 +21,27 @@ use crate::registry::Backend;
 use crate::tool::Usage;
 
 pub(crate) mod call;
+mod checkpoints;
 mod config;
+mod fork;
 mod keeper;
 mod lease;
+mod ledger;
 mod open;
+mod park;
+mod saved;
+mod shelf;
 mod slot;
 mod table;
 
 pub(crate) use call::ToolRequest;
 pub use call::{Called, CalledIn};
+use checkpoints::Checkpoints;
+pub use checkpoints::{CheckpointInfo, CheckpointMode, CheckpointUsage};
 pub(crate) use config::merged;
+pub use fork::{ForkRequest, ForkedFrom};
 use lease::Lease;
-pub use lease::Timers;
+pub use lease::{OnIdle, Timers};
 pub use open::{IfExists, NewSession};
 use slot::Slot;
 pub use table::{SessionPage, SessionQuery};
@@ -56,7 +66,11 @@ pub(crate) struct Session {
     pub(crate) created_at: SystemTime,
     token: TokenHash,
     labels: Mutex<Labels>,
-    log: OnceLock<Arc<LogRing>>,
+    /// None while the session starts, and while it is suspended.
+    log: Mutex<Option<Arc<LogRing>>>,
+    mode: Mutex<CheckpointMode>,
+    checkpoints: Mutex<Checkpoints>,
+    forked_from: Option<Box<ForkedFrom>>,
     lease: Mutex<Lease>,
     slot: Slot,
     totals: Totals,
@@ -117,7 +131,10 @@ pub enum SessionState {
     Active,
     /// No call is running, and the idle timer counts.
     Idle,
+    /// There is no instance: the state is on disk, and the next call wakes the session up.
+    Suspended,
     Released,
+    /// The guest's state is lost. A checkpoint can bring an earlier one back; without any, the session has ended.
     Failed,
 }
 
@@ -127,6 +144,7 @@ impl SessionState {
             Self::Starting => "starting",
             Self::Active => "active",
             Self::Idle => "idle",
+            Self::Suspended => "suspended",
             Self::Released => "released",
             Self::Failed => "failed",
         }
@@ -137,6 +155,7 @@ impl SessionState {
             Self::Starting,
             Self::Active,
             Self::Idle,
+            Self::Suspended,
             Self::Released,
             Self::Failed,
         ]
@@ -193,9 +212,54 @@ pub struct SessionInfo {
     pub waiting: usize,
     pub calls: u64,
     pub usage: Usage,
+    pub checkpoint: CheckpointMode,
+    pub checkpoints: CheckpointUsage,
+    pub forked_from: Option<ForkedFrom>,
 }
 
 impl Session {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the one place that knows all parts of a session"
+    )]
+    fn new(
+        id: SessionId,
+        key: SessionKey,
+        backend: &Arc<Backend>,
+        limits: Limits,
+        serial: u64,
+        token: TokenHash,
+        labels: Labels,
+        lease: Lease,
+        slot: Slot,
+    ) -> Self {
+        Self {
+            id,
+            key,
+            backend: backend.clone(),
+            limits,
+            serial,
+            created_at: SystemTime::now(),
+            token,
+            labels: Mutex::new(labels),
+            log: Mutex::default(),
+            mode: Mutex::default(),
+            checkpoints: Mutex::default(),
+            forked_from: None,
+            lease: Mutex::new(lease),
+            slot,
+            totals: Totals::default(),
+            pace: Pace::default(),
+            end: End {
+                why: OnceLock::new(),
+                stop: CancellationToken::new(),
+                begun: CancellationToken::new(),
+                done: watch::Sender::new(None),
+            },
+            _backend_in_use: backend.in_use(),
+        }
+    }
+
     pub(crate) fn info(&self) -> SessionInfo {
         let (lease, now) = (self.lease(), Instant::now());
         let expires_at = lease
@@ -230,7 +294,29 @@ impl Session {
                 memory_bytes: totals.memory_bytes.load(Ordering::Relaxed),
                 host_calls: totals.host_calls.load(Ordering::Relaxed),
             },
+            checkpoint: self.mode(),
+            checkpoints: self.checkpoint_usage(),
+            forked_from: self.forked_from.as_deref().cloned(),
         }
+    }
+
+    pub(crate) fn mode(&self) -> CheckpointMode {
+        *self
+            .mode
+            .lock()
+            .expect("no code panics while it holds the mode")
+    }
+
+    pub(crate) fn set_mode(&self, mode: CheckpointMode) {
+        *self
+            .mode
+            .lock()
+            .expect("no code panics while it holds the mode") = mode;
+    }
+
+    /// Calls that have run in it.
+    fn calls(&self) -> u64 {
+        self.totals.calls.load(Ordering::Relaxed)
     }
 
     pub(crate) fn labels(&self) -> Labels {
@@ -247,9 +333,34 @@ impl Session {
             .expect("no code panics while it holds the labels") = labels;
     }
 
-    /// The guest's output; none while the session starts.
-    pub(crate) fn log(&self) -> Option<&Arc<LogRing>> {
-        self.log.get()
+    /// The guest's output; none while the session starts, and while it is suspended.
+    pub(crate) fn log(&self) -> Option<Arc<LogRing>> {
+        self.log_place().clone()
+    }
+
+    fn set_log(&self, log: Arc<LogRing>) {
+        *self.log_place() = Some(log);
+    }
+
+    fn forget_log(&self) {
+        *self.log_place() = None;
+    }
+
+    /// The guest's output, for an instance that takes another one's place.
+    fn ring(&self) -> Arc<LogRing> {
+        let mut place = self.log_place();
+        let ring = place.get_or_insert_with(|| Arc::new(LogRing::new(self.limits.log_bytes)));
+        ring.clone()
+    }
+
+    fn log_lines(&self) -> Vec<LogLine> {
+        self.log().map(|log| log.lines()).unwrap_or_default()
+    }
+
+    fn log_place(&self) -> std::sync::MutexGuard<'_, Option<Arc<LogRing>>> {
+        self.log
+            .lock()
+            .expect("no code panics while it holds the log")
     }
 
     /// Puts the idle timer back to its start, also during a call.
@@ -312,6 +423,19 @@ impl Session {
         self.lease
             .lock()
             .expect("no code panics while it holds the lease")
+    }
+}
+
+impl Session {
+    /// The session ended while the caller waited.
+    fn gone_error(&self) -> Error {
+        match self.check_alive() {
+            Err(error) => error,
+            Ok(()) => Error::new(
+                ErrorCode::SessionFailed,
+                format!("session {} is gone", self.id),
+            ),
+        }
     }
 }
 

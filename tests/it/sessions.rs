@@ -9,6 +9,7 @@ mod queue;
 mod residue;
 mod starting;
 mod state;
+mod states;
 mod storm;
 mod temporary;
 mod timers;

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use hostel_host::durable::Durable;
 use hostel_host::engine::{Engine, EngineConfig};
 use hostel_host::error::{ErrorCode, Result};
 use hostel_host::host::{
@@ -14,7 +15,9 @@ use hostel_host::host::{
 use hostel_host::ids::{BackendName, RequestId, SessionId, SessionName, WorkerId};
 use hostel_host::policy::{FolderAccess, FolderGrant, Limits};
 use hostel_host::registry::BackendSettings;
-use hostel_host::session::{Farewell, NewSession, SessionInfo, Timers};
+use hostel_host::session::{
+    CheckpointInfo, Farewell, ForkRequest, NewSession, SessionInfo, Timers,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
@@ -68,7 +71,9 @@ impl TestHost {
             timers: Timers::default(),
             sessions_max: 3000,
             sessions_per_worker: 3000,
-            workspaces: folder.path().join("workspaces"),
+            durable: Arc::new(
+                Durable::open(&folder.path().join("sessions")).expect("a new folder"),
+            ),
             settings: BackendSettings::default(),
         };
         change(&mut config);
@@ -284,6 +289,53 @@ impl TestSession {
             .destroy_session(&self.worker.caller, &self.id)
             .await?;
         Ok(farewell)
+    }
+
+    /// # Errors
+    /// Those of the host.
+    pub async fn checkpoint(&self, name: Option<&str>) -> Result<CheckpointInfo> {
+        let name = name.map(str::to_owned);
+        let host = &self.worker.host;
+        host.checkpoint(&self.worker.caller, &self.id, name).await
+    }
+
+    /// # Errors
+    /// Those of the host.
+    pub async fn restore(&self, checkpoint: &str) -> Result<()> {
+        let host = &self.worker.host;
+        let restored = host.restore(&self.worker.caller, &self.id, checkpoint);
+        restored.await.map(drop)
+    }
+
+    /// # Errors
+    /// Those of the host, also of a single fork.
+    pub async fn fork(&self, request: &ForkRequest) -> Result<Vec<Self>> {
+        let host = &self.worker.host;
+        let forks = host.fork(&self.worker.caller, &self.id, request).await?;
+        let forks = forks.into_iter().map(|fork| {
+            let started = fork?;
+            Ok(Self {
+                worker: self.worker.clone(),
+                id: started.info.id,
+                token: started.token.expect("it is new"),
+                backend: self.backend.clone(),
+            })
+        });
+        forks.collect()
+    }
+
+    /// # Errors
+    /// Those of the host.
+    pub async fn suspend(&self) -> Result<SessionInfo> {
+        let host = &self.worker.host;
+        host.suspend(&self.worker.caller, &self.id).await
+    }
+
+    /// # Errors
+    /// Those of the host.
+    pub async fn resume(&self) -> Result<SessionInfo> {
+        let host = &self.worker.host;
+        host.resume(&self.worker.caller, &self.id).await
     }
 
     /// The code with which the session answers, if it is not there.

@@ -46,6 +46,7 @@ impl TestServer {
         let folder = tempfile::tempdir().expect("the machine has room for a folder");
         let mut config = Config {
             data_dir: folder.path().join("data"),
+            sessions_dir: Some(folder.path().join("sessions")),
             sessions_max: 64,
             sessions_per_worker: 64,
             ..Config::default()

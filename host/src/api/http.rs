@@ -17,6 +17,7 @@ mod health;
 mod logs;
 pub(super) mod problem;
 mod sessions;
+mod states;
 mod tools;
 mod unknown;
 
@@ -43,7 +44,14 @@ pub fn router(api: Arc<Api>) -> Router {
         )
         .route("/v1/sessions/{id}/keep-alive", post(sessions::keep_alive))
         .route("/v1/sessions/{id}/logs", get(logs::logs))
-        .route("/v1/sessions/{id}/{verb}", post(sessions::snapshot_verb))
+        .route(
+            "/v1/sessions/{id}/checkpoints",
+            get(states::checkpoints).post(states::checkpoint),
+        )
+        .route("/v1/sessions/{id}/restore", post(states::restore))
+        .route("/v1/sessions/{id}/fork", post(states::fork))
+        .route("/v1/sessions/{id}/suspend", post(states::suspend))
+        .route("/v1/sessions/{id}/resume", post(states::resume))
         .route("/v1/jobs/{id}", get(unknown::job))
         .route("/v1/contexts/{name}", get(unknown::context))
         .route("/v1/shutdown", post(health::shutdown))

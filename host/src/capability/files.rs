@@ -1,6 +1,7 @@
 //! Folders: the session's own workspace and what the operator granted, each a preopened directory that nothing escapes from.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use wasmtime::error::Context as _;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
@@ -14,6 +15,8 @@ const WORKSPACE: &str = "/workspace";
 /// A folder that one instance owns, removed when it is dropped.
 pub struct Workspace {
     path: PathBuf,
+    /// It outlives this process.
+    is_kept: AtomicBool,
 }
 
 impl Workspace {
@@ -25,11 +28,42 @@ impl Workspace {
         fs_err::create_dir_all(parent)?;
         let path = parent.join(SessionId::random().as_str());
         fs_err::create_dir(&path)?;
-        Ok(Self { path })
+        Ok(Self {
+            path,
+            is_kept: AtomicBool::new(false),
+        })
+    }
+
+    /// The folder of a session that was saved. It stays when this is dropped.
+    pub fn reopen(path: PathBuf) -> Self {
+        Self {
+            path,
+            is_kept: AtomicBool::new(true),
+        }
     }
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// From now on it stays when this is dropped.
+    pub fn keep(&self) {
+        self.is_kept.store(true, Ordering::Relaxed);
+    }
+
+    /// Removes the folder, kept or not.
+    pub fn remove(self) {
+        self.is_kept.store(false, Ordering::Relaxed);
+    }
+
+    /// A second folder beside this one with the same in it: files, folders and symbolic links. Blocks on the disk.
+    ///
+    /// # Errors
+    /// The first thing that cannot be copied, by its path; nothing is left of the copy.
+    pub fn copy(&self) -> std::io::Result<Self> {
+        let copy = Self::create(self.path.parent().unwrap_or(Path::new(".")))?;
+        copy_folder(&self.path, &copy.path)?;
+        Ok(copy)
     }
 
     /// True when nothing was put into it. A folder that cannot be read counts as used.
@@ -40,6 +74,9 @@ impl Workspace {
 
 impl Drop for Workspace {
     fn drop(&mut self) {
+        if self.is_kept.load(Ordering::Relaxed) {
+            return;
+        }
         let path = std::mem::take(&mut self.path);
         let remove = move || {
             if let Err(error) = fs_err::remove_dir_all(&path) {
@@ -52,6 +89,25 @@ impl Drop for Workspace {
             Err(_) => remove(),
         }
     }
+}
+
+/// The kernel shares the blocks of files where the file system can.
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in fs_err::read_dir(from)? {
+        let entry = entry?;
+        let copy = to.join(entry.file_name());
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            fs_err::create_dir(&copy)?;
+            copy_folder(&entry.path(), &copy)?;
+        } else if kind.is_symlink() {
+            let target = fs_err::read_link(entry.path())?;
+            fs_err::os::unix::fs::symlink(target, copy)?;
+        } else {
+            fs_err::copy(entry.path(), copy)?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn mount(

@@ -59,6 +59,23 @@ impl Buckets {
         self.entries.is_empty()
     }
 
+    /// Every value, by bucket and key.
+    pub(super) fn values(&self) -> Vec<(String, String, Vec<u8>)> {
+        let values = self.entries.iter();
+        let values =
+            values.map(|((bucket, key), value)| (bucket.clone(), key.clone(), value.clone()));
+        values.collect()
+    }
+
+    /// Puts the values of another instance in.
+    pub(super) fn fill(&mut self, values: &[(String, String, Vec<u8>)]) {
+        for (bucket, key, value) in values {
+            self.bytes += key.len() + value.len();
+            self.entries
+                .insert((bucket.clone(), key.clone()), value.clone());
+        }
+    }
+
     fn get(&self, bucket: &str, key: &str) -> Option<&Vec<u8>> {
         self.entries.get(&(bucket.to_owned(), key.to_owned()))
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
@@ -18,7 +19,7 @@ const LINE_OVERHEAD: usize = 64;
 /// How much of standard error explains a trap.
 const TAIL_LINES: usize = 8;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
     /// Counts from 0 within the session and never repeats: a cursor for readers.
     pub seq: u64,
@@ -28,7 +29,7 @@ pub struct LogLine {
     pub fields: Vec<(String, String)>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     Stdout,
     Stderr,
@@ -36,7 +37,7 @@ pub enum Source {
     Progress,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Level {
     Trace,
     Debug,
@@ -88,6 +89,26 @@ impl LogRing {
             bytes_max,
             ..Ring::default()
         }))
+    }
+
+    /// A ring that goes on after these lines.
+    pub(crate) fn resume(bytes_max: usize, lines: Vec<LogLine>) -> Self {
+        let ring = Ring {
+            bytes_max,
+            bytes: lines
+                .iter()
+                .map(|line| line.text.len() + LINE_OVERHEAD)
+                .sum(),
+            next_seq: lines.last().map_or(0, |line| line.seq + 1),
+            lines: lines.into(),
+            ..Ring::default()
+        };
+        Self(Mutex::new(ring))
+    }
+
+    /// Every line that is there.
+    pub(crate) fn lines(&self) -> Vec<LogLine> {
+        self.ring().lines.iter().cloned().collect()
     }
 
     /// Lines from `after` on, at most `limit`.

@@ -38,6 +38,11 @@ pub(super) fn run(args: &InspectArgs) -> Outcome {
         output::say(&as_json(&prepared, no_image.as_deref()).to_string());
     } else {
         describe(args, &prepared);
+        let snapshots = match &listing.no_snapshot {
+            None => "yes".to_owned(),
+            Some(reason) => format!("no, sessions cannot be forked or suspended: {reason}"),
+        };
+        output::say(&format!("Snapshots: {snapshots}"));
         if listing.hooks.warmup {
             output::say(&format!("Warm image: {}", warm_image(no_image)));
         }

@@ -38,6 +38,9 @@ pub(super) fn run(args: &WarmupArgs) -> Outcome {
     if config.plugins.is_empty() && config.backends.is_empty() {
         return Err("there is nothing to warm up: name a folder of components with --plugins, or a configuration with --config".to_owned());
     }
+    // Only the cache is filled: a host that serves from it may be running.
+    let sessions = tempfile::tempdir().map_err(|error| error.to_string())?;
+    config.sessions_dir = Some(sessions.path().to_owned());
     // Nothing is served: any free port will do.
     config.listen.set_port(0);
     start_logs(&config)?;

@@ -10,8 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::nearest_field;
-use crate::policy::{FolderAccess, FolderGrant, Grants, HostPattern, Limits};
+use crate::policy::{CheckpointLimits, FolderAccess, FolderGrant, Grants, HostPattern, Limits};
 use crate::registry::BackendSettings;
+use crate::session::OnIdle;
 
 use super::{BackendConfig, expanded};
 
@@ -29,11 +30,13 @@ pub(super) struct RawServer {
     pub(super) listen: Option<SocketAddr>,
     pub(super) allow_remote: Option<bool>,
     pub(super) data_dir: Option<PathBuf>,
+    pub(super) sessions_dir: Option<PathBuf>,
     pub(super) plugins: Vec<PathBuf>,
     /// Seconds; 0: never.
     pub(super) session_ttl: Option<f64>,
     /// Seconds; 0: never.
     pub(super) max_lifetime: Option<f64>,
+    pub(super) on_idle: Option<OnIdle>,
     pub(super) max_sessions: Option<u32>,
     pub(super) max_sessions_per_worker: Option<usize>,
     pub(super) body_bytes_max: Option<usize>,
@@ -83,6 +86,8 @@ pub(super) struct RawLimits {
     host_call_bytes: Option<usize>,
     http_requests: Option<usize>,
     queue: Option<usize>,
+    checkpoints: Option<usize>,
+    checkpoint_bytes: Option<u64>,
 }
 
 impl RawLimits {
@@ -103,6 +108,10 @@ impl RawLimits {
             host_call_bytes: self.host_call_bytes.unwrap_or(base.host_call_bytes),
             http_requests: self.http_requests.unwrap_or(base.http_requests),
             queue: self.queue.unwrap_or(base.queue),
+            checkpoints: CheckpointLimits {
+                count: self.checkpoints.unwrap_or(base.checkpoints.count),
+                bytes: self.checkpoint_bytes.unwrap_or(base.checkpoints.bytes),
+            },
         }
     }
 }

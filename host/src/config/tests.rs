@@ -26,7 +26,8 @@ fn a_file_is_read_with_units_and_paths_relative_to_it() {
         config.timers,
         Timers {
             idle_timeout: Some(Duration::from_secs(60)),
-            max_lifetime: None
+            max_lifetime: None,
+            ..Timers::default()
         }
     );
     assert_eq!(config.plugins, [PathBuf::from("/etc/hostel/plugins")]);

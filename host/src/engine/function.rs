@@ -42,6 +42,7 @@ use wasmtime::{AsContextMut, bail};
 pub(crate) use self::handles::Handles;
 pub(crate) use self::plan::{Types, Unsupported};
 pub(crate) use self::problem::ParamError;
+pub(crate) use self::shape::Resource;
 pub(crate) use self::write::Unwritten;
 
 use self::read::{Argument, Fields, Item, Role};

@@ -1,7 +1,7 @@
 //! Warm images. A component is fitted with functions that read its state, `warmup` runs in one instance of it, the donor, and a snapshot
 //! of the donor becomes a component of its own: instances of that one begin where the donor ended, their memory mapped copy-on-write.
 //!
-//! What the guest held of the host's at that moment is given to each of them anew (`handles.rs`). A donor that holds something which
+//! What the guest held of the host's at that moment is given to each of them anew (`places.rs`). A donor that holds something which
 //! cannot be given anew makes no image; its backend then runs `warmup` in every instance.
 
 use std::collections::BTreeMap;
@@ -13,26 +13,26 @@ use wasmtime_wizer::Wizer;
 
 use crate::capability::{Capabilities, GuestClock, HeldByRep, Looks};
 
-mod accessors;
-mod handles;
 mod seed;
 mod state;
 
-pub(super) use accessors::Accessors;
-pub(super) use handles::Guest;
+use super::accessors;
+use super::places::{self, Guest};
 use state::State;
 
 /// Instances that are the host's own addition to a component, and no tools.
 pub(super) const ADDED_INSTANCES: [&str; 2] = [accessors::INSTANCE, "wasmtime:wizer/access"];
 
 /// Changes when the added functions do: code that was compiled before then is of no use.
-pub(super) const FITTING_VERSION: u32 = 1;
+pub(super) const FITTING_VERSION: u32 = 2;
 
 const WARMUP: &str = "hostel:backend/warmup@";
 
 /// What every instance made from an image needs besides the image's code.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Restoration {
+    /// Names the image: a hash of it.
+    pub(crate) id: String,
     pub(crate) held: HeldByRep,
     /// The donor's time at its snapshot, in nanoseconds of [`GuestClock`].
     pub(crate) taken_at: u64,
@@ -58,7 +58,7 @@ pub(crate) struct Image {
 }
 
 /// True for a component that exports a `warmup`. Other components need no image: their own memory is mapped copy-on-write as it is.
-pub(crate) fn has_warmup(component: &[u8]) -> bool {
+fn has_warmup(component: &[u8]) -> bool {
     let mut depth = 0_u32;
     for payload in Parser::new(0).parse_all(component).map_while(Result::ok) {
         match payload {
@@ -76,16 +76,32 @@ pub(crate) fn has_warmup(component: &[u8]) -> bool {
     false
 }
 
-/// The component with the functions that an image is taken through. They cost a running guest nothing.
+/// A component with the functions that images and snapshots are taken through. They cost a running guest nothing.
+pub(crate) struct Fitted {
+    pub(crate) component: Vec<u8>,
+    /// Why no snapshot can be taken of an instance, in words.
+    pub(crate) no_snapshot: Option<String>,
+}
+
+/// Fits a component.
 ///
 /// # Errors
-/// Why no image can be taken of a component of this shape, in words.
-pub(crate) fn fit(component: &[u8]) -> Result<Vec<u8>, String> {
-    let with_handles = accessors::add(component)?;
-    let (_, fitted) = wizer()
-        .instrument_component(&with_handles)
+/// Why there can be neither image nor snapshot of a component of this shape, in words.
+pub(crate) fn fit(component: &[u8]) -> Result<Fitted, String> {
+    let added = accessors::add(component)?;
+    // What cannot be a donor keeps state where the accessors do not reach: in tables, for one.
+    let (_, donor) = wizer()
+        .instrument_component(&added.component)
         .map_err(|error| format!("{:#}", error.root_cause()))?;
-    Ok(fitted)
+    let component = if has_warmup(component) {
+        donor
+    } else {
+        added.component
+    };
+    Ok(Fitted {
+        component,
+        no_snapshot: added.closed,
+    })
 }
 
 /// Takes the image of a donor in which `warmup` has run. The donor is of no use afterwards.
@@ -108,11 +124,11 @@ pub(super) async fn take<S: AsContextMut<Data = Capabilities> + Send>(
         let (talked, drew) = (state.talked(), state.drew());
         (held, state.looked(), talked, drew, state.now(), seed)
     };
-    handles::check_places(&mut store, guest, &held).await?;
-    let with_handles = accessors::add(component)?;
+    places::check_places(&mut store, guest, &held).await?;
+    let fitted = accessors::add(component)?.component;
     let wizer = wizer();
     let (context, _) = wizer
-        .instrument_component(&with_handles)
+        .instrument_component(&fitted)
         .map_err(|error| format!("{:#}", error.root_cause()))?;
     let mut state = State {
         store: &mut store,
@@ -130,14 +146,15 @@ pub(super) async fn take<S: AsContextMut<Data = Capabilities> + Send>(
         return Err(format!("its memory cannot be read: {failure}"));
     }
     let component = snapshot.map_err(|error| format!("{:#}", error.root_cause()))?;
-    handles::try_places(&mut store, guest, &held).await?;
+    places::try_places(&mut store, guest, &held).await?;
     Ok(Image {
-        component,
         restoration: Restoration {
+            id: blake3::hash(&component).to_hex().to_string(),
             held,
             taken_at,
             seed_at,
         },
+        component,
         looks,
         talked,
         drew,
@@ -150,7 +167,16 @@ pub(super) async fn restore(
     guest: Guest<'_>,
     restoration: &Restoration,
 ) -> wasmtime::Result<()> {
-    handles::restore(&mut store, guest, &restoration.held).await?;
+    places::restore(&mut store, guest, &restoration.held).await?;
+    deal(store, guest, restoration).await
+}
+
+/// Gives the guest's hash maps a seed of this instance's own.
+pub(super) async fn deal(
+    mut store: impl AsContextMut<Data = Capabilities>,
+    guest: Guest<'_>,
+    restoration: &Restoration,
+) -> wasmtime::Result<()> {
     if let Some(at) = restoration.seed_at {
         let (k0, k1) = store.as_context_mut().data_mut().hash_seed()?;
         let deal: TypedFunc<(u32, u64, u64), ()> = guest.function(&mut store, accessors::DEAL)?;

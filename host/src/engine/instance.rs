@@ -10,15 +10,23 @@ use wasmtime::component::{Func, ResourceAny, Val};
 use wasmtime::{CallHook, Store, UpdateDeadline};
 
 use crate::capability::log::LogRing;
-use crate::capability::{Capabilities, Workspace};
+use crate::capability::{Capabilities, GuestClock, Workspace};
 use crate::policy::{Grants, Limits};
 use crate::tool::{ToolAnswer, Usage};
 
 use super::function::{Function, Handles, Receiver, Verdict};
 use super::image::{self, Image, Restoration};
+use super::places::Guest;
 use super::slots::Slot;
+use super::snapshot::Reach;
 use super::ticker::TICK;
 use super::{Fault, Module};
+
+mod pristine;
+mod snapshot;
+
+pub(super) use pristine::Pristine;
+pub(crate) use snapshot::Revival;
 
 /// Epoch ticks of the first slice. Two, so that a short call that straddles a tick is not taken for one that overstays.
 const FIRST_SLICE_TICKS: u64 = 2;
@@ -39,9 +47,11 @@ pub(crate) struct Instance {
     functions: Box<[Option<Func>]>,
     handles: Handles,
     session: Option<ResourceAny>,
+    /// Found when its state is first read.
+    reach: Option<Box<Reach>>,
     limits: Limits,
     /// Removed after the store that holds it open is gone.
-    workspace: Option<Workspace>,
+    workspace: Option<Arc<Workspace>>,
     /// Given back after the store, whose memory takes the room.
     _slot: Slot,
 }
@@ -93,24 +103,39 @@ impl Instance {
     }
 
     async fn make(module: &Arc<Module>, recipe: &Recipe, slot: Slot) -> Result<Box<Self>, Fault> {
-        let workspace = match recipe.grants.workspace {
-            true => Some(make_workspace(recipe.workspaces.clone()).await?),
-            false => None,
-        };
-        let limits = recipe.limits;
-        let host_fault = |doing| {
-            move |error: wasmtime::Error| Fault::Host {
-                doing,
-                cause: format!("{error:#}"),
-            }
-        };
+        let workspace = own_workspace(recipe).await?;
         let clock = module
             .restoration
             .as_ref()
             .map(Restoration::clock)
             .unwrap_or_default();
-        let capabilities = Capabilities::new(&recipe.grants, &limits, workspace.as_ref(), clock)
-            .map_err(host_fault("cannot grant its capabilities"))?;
+        let log = Arc::new(LogRing::new(recipe.limits.log_bytes));
+        let mut made = Self::bare(module, recipe, slot, workspace, clock, log).await?;
+        if let Some(restoration) = &module.restoration {
+            let guest = Guest {
+                instance: &made.instance,
+                accessors: &module.accessors,
+            };
+            image::restore(&mut made.store, guest, restoration)
+                .await
+                .map_err(host_fault("cannot start it from its warm image"))?;
+        }
+        Ok(made)
+    }
+
+    /// An instance as its module makes it, with nothing in its table of handles.
+    async fn bare(
+        module: &Arc<Module>,
+        recipe: &Recipe,
+        slot: Slot,
+        workspace: Option<Arc<Workspace>>,
+        clock: GuestClock,
+        log: Arc<LogRing>,
+    ) -> Result<Box<Self>, Fault> {
+        let limits = recipe.limits;
+        let capabilities =
+            Capabilities::new(&recipe.grants, &limits, workspace.as_deref(), clock, log)
+                .map_err(host_fault("cannot grant its capabilities"))?;
         let mut store = Store::new(module.pre.engine(), capabilities);
         store.limiter(|state| &mut state.meter);
         store.set_hostcall_fuel(limits.host_call_bytes);
@@ -139,15 +164,6 @@ impl Instance {
             Ok(instance) => instance,
             Err(error) => return Err(fault(&store, &error)),
         };
-        if let Some(restoration) = &module.restoration {
-            let guest = image::Guest {
-                instance: &instance,
-                accessors: &module.accessors,
-            };
-            image::restore(&mut store, guest, restoration)
-                .await
-                .map_err(host_fault("cannot start it from its warm image"))?;
-        }
         let functions = vec![None; module.functions.len()].into();
         Ok(Box::new(Self {
             store,
@@ -156,6 +172,7 @@ impl Instance {
             functions,
             handles: Handles::new(HANDLES_MAX),
             session: None,
+            reach: None,
             limits,
             workspace,
             _slot: slot,
@@ -192,7 +209,7 @@ impl Instance {
         self.store.set_hostcall_fuel(usize::MAX);
         self.account(self.limits.warmup);
         self.store.data_mut().meter.grant_memory(IMAGE_MEMORY_BYTES);
-        let guest = image::Guest {
+        let guest = Guest {
             instance: &self.instance,
             accessors: &self.module.accessors,
         };
@@ -378,6 +395,15 @@ impl Instance {
         }
     }
 
+    pub(crate) fn module(&self) -> &Arc<Module> {
+        &self.module
+    }
+
+    /// The folder of its own, if one is granted.
+    pub(crate) fn workspace(&self) -> Option<&Arc<Workspace>> {
+        self.workspace.as_ref()
+    }
+
     pub(crate) fn log(&self) -> &Arc<LogRing> {
         &self.store.data().log
     }
@@ -494,23 +520,33 @@ fn fault(store: &Store<Capabilities>, error: &wasmtime::Error) -> Fault {
     Fault::of(error, &state.meter, &state.log)
 }
 
+fn host_fault(doing: &'static str) -> impl Fn(wasmtime::Error) -> Fault {
+    move |error| Fault::Host {
+        doing,
+        cause: format!("{error:#}"),
+    }
+}
+
 fn ticks(cpu: Duration) -> u64 {
     let ticks = cpu.as_millis() / TICK.as_millis();
     u64::try_from(ticks).unwrap_or(u64::MAX)
 }
 
-async fn make_workspace(parent: PathBuf) -> Result<Workspace, Fault> {
+/// A new folder, if one is granted.
+async fn own_workspace(recipe: &Recipe) -> Result<Option<Arc<Workspace>>, Fault> {
+    if !recipe.grants.workspace {
+        return Ok(None);
+    }
+    let parent = recipe.workspaces.clone();
     let made = tokio::task::spawn_blocking(move || Workspace::create(&parent)).await;
-    let doing = "cannot make its workspace";
+    let failed = |cause: String| Fault::Host {
+        doing: "cannot make its workspace",
+        cause,
+    };
     match made {
-        Ok(made) => made.map_err(|error| Fault::Host {
-            doing,
-            cause: error.to_string(),
-        }),
-        Err(error) => Err(Fault::Host {
-            doing,
-            cause: error.to_string(),
-        }),
+        Ok(Ok(workspace)) => Ok(Some(Arc::new(workspace))),
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(error) => Err(failed(error.to_string())),
     }
 }
 

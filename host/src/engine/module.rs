@@ -1,16 +1,18 @@
 //! A compiled component, linked once: its functions planned, its hooks found. Instances are made from it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, ResourceType};
 
 use crate::capability::Capabilities;
 use crate::tool::ExportName;
 
+use super::accessors::Accessors;
 use super::function::{Function, Types};
-use super::image::{ADDED_INSTANCES, Accessors, Restoration};
+use super::image::{ADDED_INSTANCES, Restoration};
+use super::instance::Pristine;
 use super::slots::Slots;
 use super::{Compiled, Engine};
 
@@ -19,6 +21,7 @@ const CONTRACT: &str = "hostel:backend";
 const CONTRACT_VERSION: &str = "0.1.0";
 /// The exported resource that makes a backend stateful.
 pub(crate) const SESSION_CONSTRUCTOR: &str = "[constructor]session";
+const SESSION: &str = "session";
 
 const TOOLCHAIN_INIT_PARAMS: [&str; 4] = ["shim", "script", "entry-path", "disable-gc"];
 
@@ -29,6 +32,10 @@ pub(crate) struct Module {
     /// Of a warmed component: what its instances begin with.
     pub(super) restoration: Option<Restoration>,
     pub(super) accessors: Accessors,
+    /// Which of the guest's own resources is `session`, among those that the accessors know.
+    pub(super) session_resource: Option<usize>,
+    /// Made when a snapshot first needs it.
+    pub(super) pristine: OnceLock<Mutex<Pristine>>,
     pub(super) slots: Arc<Slots>,
     by_name: HashMap<ExportName, usize>,
 }
@@ -139,6 +146,7 @@ impl Module {
             .iter()
             .find(|(name, _)| name.function == SESSION_CONSTRUCTOR)
             .map(|(_, place)| *place);
+        let accessors = Accessors::of(component);
         let hooks = Hooks {
             warmup: hook(component, "warmup", "warmup"),
             initialize: hook(component, "session", "initialize"),
@@ -151,10 +159,18 @@ impl Module {
             functions,
             hooks,
             restoration,
-            accessors: Accessors::of(component),
+            session_resource: session_resource(component)
+                .and_then(|session| accessors.own_resource(&session)),
+            accessors,
+            pristine: OnceLock::new(),
             slots: engine.slots.clone(),
             by_name,
         })
+    }
+
+    /// Names what instances begin with: a hash of the warm image, or `plain`. Snapshots are the difference to it.
+    pub(crate) fn image(&self) -> &str {
+        self.restoration.as_ref().map_or("plain", |image| &image.id)
     }
 
     /// True when `warmup` has run already in every instance.
@@ -178,6 +194,22 @@ fn hook(component: &Component, interface: &str, function: &str) -> Option<Compon
         format!("{CONTRACT}/{interface}@{CONTRACT_VERSION}").as_str(),
     )?;
     component.get_export_index(Some(&interface), function)
+}
+
+/// The type of the resource that [`SESSION_CONSTRUCTOR`] makes.
+fn session_resource(component: &Component) -> Option<ResourceType> {
+    let engine = component.engine();
+    let ty = component.component_type();
+    ty.exports(engine).find_map(|(_, item)| match item.ty {
+        ComponentItem::ComponentInstance(interface) => {
+            interface.get_export(engine, SESSION_CONSTRUCTOR)?;
+            match interface.get_export(engine, SESSION)?.ty {
+                ComponentItem::Resource(ty) => Some(ty),
+                _ => None,
+            }
+        }
+        _ => None,
+    })
 }
 
 /// The runtime bounds the size of a type written out as a tree, so this ends.

@@ -55,6 +55,12 @@ impl Slots {
         }
     }
 
+    /// A slot if one is free now.
+    pub(super) fn try_slot(self: &Arc<Self>) -> Option<Slot> {
+        let permit = self.free.clone().try_acquire_owned().ok()?;
+        Some(self.slot(permit))
+    }
+
     fn slot(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Slot {
         Slot {
             permit: Some(permit),

@@ -197,16 +197,17 @@ impl Host {
             prepared,
             origin,
             settings,
-            self.config.workspaces.clone(),
+            self.config.durable.workspaces().to_owned(),
             self.loader.clone(),
             self.guests.clone(),
         );
         let backend = Arc::new(backend);
         let info = backend.info();
         tracing::info!(backend = %info.name, digest = info.digest, tools = info.listing.tools.len(), cached = info.compiled_in.is_none(), "backend loaded");
-        if let Some(old) = self.registry.insert(backend) {
+        if let Some(old) = self.registry.insert(backend.clone()) {
             self.retire(old);
         }
+        self.sessions.welcome(&backend);
         info
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::capability::log::LogPage;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::Result;
 use crate::ids::{BackendName, SessionId};
 use crate::label::Labels;
 use crate::session::{
-    EndReason, Farewell, NewSession, Session, SessionInfo, SessionPage, SessionQuery,
+    CheckpointInfo, CheckpointMode, EndReason, Farewell, ForkRequest, NewSession, Session,
+    SessionInfo, SessionPage, SessionQuery,
 };
 
 use super::{Caller, Host, forbidden};
@@ -60,17 +61,25 @@ impl Host {
         self.own(caller, id).map(|session| session.info())
     }
 
+    /// Changes what a caller may change: all labels at once, and when its state is saved.
+    ///
     /// # Errors
     /// As [`Host::session`].
-    pub fn label_session(
+    pub fn change_session(
         &self,
         caller: &Caller,
         id: &SessionId,
-        labels: Labels,
+        labels: Option<Labels>,
+        checkpoint: Option<CheckpointMode>,
     ) -> Result<SessionInfo> {
         let session = self.own(caller, id)?;
         session.check_alive()?;
-        session.set_labels(labels);
+        if let Some(labels) = labels {
+            session.set_labels(labels);
+        }
+        if let Some(mode) = checkpoint {
+            session.set_mode(mode);
+        }
         Ok(session.info())
     }
 
@@ -120,20 +129,106 @@ impl Host {
         Ok(session.log().map_or(empty, |log| log.page(after, limit)))
     }
 
-    /// Saving state is not part of this host yet.
+    /// Saves the session's state, to come back to.
     ///
     /// # Errors
-    /// `unsupported_snapshot` for a session of the caller's; else as [`Host::session`].
-    pub fn refuse_snapshot(&self, caller: &Caller, id: &SessionId, verb: &str) -> Result<()> {
+    /// `unsupported_snapshot`, naming what the guest holds that cannot be carried; `limit_exceeded`; `conflict` for a session without
+    /// checkpoints; else as [`Host::session`].
+    pub async fn checkpoint(
+        &self,
+        caller: &Caller,
+        id: &SessionId,
+        name: Option<String>,
+    ) -> Result<CheckpointInfo> {
+        let _running = self.calls.token();
+        self.check_open()?;
         let session = self.own(caller, id)?;
-        Err(Error::new(
-            ErrorCode::UnsupportedSnapshot,
-            format!(
-                "session {} cannot be saved: this version of Hostel has no {verb}",
-                session.id
-            ),
-        )
-        .hint("the session itself goes on; keep what must outlive it outside of it"))
+        self.sessions.checkpoint(&session, name).await
+    }
+
+    /// Oldest first.
+    ///
+    /// # Errors
+    /// As [`Host::session`].
+    pub fn checkpoints(&self, caller: &Caller, id: &SessionId) -> Result<Vec<CheckpointInfo>> {
+        self.own(caller, id)
+            .map(|session| session.checkpoint_list())
+    }
+
+    /// Takes the session back to a checkpoint, by id or by name.
+    ///
+    /// # Errors
+    /// `conflict` for one that there is not, or not any more; else as [`Host::session`]. The session is then as it was.
+    pub async fn restore(
+        &self,
+        caller: &Caller,
+        id: &SessionId,
+        checkpoint: &str,
+    ) -> Result<(SessionInfo, CheckpointInfo)> {
+        let _running = self.calls.token();
+        self.check_open()?;
+        let session = self.own(caller, id)?;
+        let restored = self.sessions.restore(&session, checkpoint).await?;
+        Ok((session.info(), restored))
+    }
+
+    /// Makes sessions that begin where this one is now.
+    ///
+    /// # Errors
+    /// `unsupported_snapshot`; `session_exists`, `overloaded`, `rate_limited` when not all of them may be, and then there is none; else as
+    /// [`Host::session`]. What goes wrong with one of them alone stands in its place.
+    pub async fn fork(
+        &self,
+        caller: &Caller,
+        id: &SessionId,
+        request: &ForkRequest,
+    ) -> Result<Vec<Result<Started>>> {
+        let _running = self.calls.token();
+        self.check_open()?;
+        if caller.only.is_some() {
+            return Err(forbidden("a session's token creates no sessions"));
+        }
+        let session = self.own(caller, id)?;
+        let forks = self.sessions.fork(&session, request).await?;
+        let started = forks.into_iter().map(|fork| {
+            fork.map(|opened| Started {
+                info: opened.session.info(),
+                token: opened.token,
+            })
+        });
+        Ok(started.collect())
+    }
+
+    /// Parks the session on disk until its next call.
+    ///
+    /// # Errors
+    /// `unsupported_snapshot`; else as [`Host::session`]. The session goes on.
+    pub async fn suspend(&self, caller: &Caller, id: &SessionId) -> Result<SessionInfo> {
+        let _running = self.calls.token();
+        self.check_open()?;
+        let session = self.own(caller, id)?;
+        self.sessions.suspend(&session).await?;
+        Ok(session.info())
+    }
+
+    /// Wakes the session up without calling it.
+    ///
+    /// # Errors
+    /// `overloaded`; `session_failed` if its state on disk is damaged; else as [`Host::session`].
+    pub async fn resume(&self, caller: &Caller, id: &SessionId) -> Result<SessionInfo> {
+        let _running = self.calls.token();
+        self.check_open()?;
+        let session = self.own(caller, id)?;
+        self.sessions.resume(&session).await?;
+        Ok(session.info())
+    }
+
+    /// Reads which sessions an earlier process left on disk. They come back as their backends are loaded.
+    ///
+    /// # Errors
+    /// In words for the operator.
+    pub fn recall_sessions(&self) -> std::result::Result<usize, String> {
+        self.sessions.recall()
     }
 
     fn own(&self, caller: &Caller, id: &SessionId) -> Result<Arc<Session>> {

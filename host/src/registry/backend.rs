@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::engine::instance::Recipe;
-use crate::engine::{Guests, Instance, Module, Pace};
+use crate::engine::{Guests, Instance, Module, Pace, Revival};
 use crate::error::{Error, Result};
 use crate::ids::BackendName;
 use crate::policy::{Grants, Limits};
@@ -168,6 +168,20 @@ impl Backend {
     pub(super) async fn start(&self, module: &Arc<Module>) -> Result<Box<Instance>> {
         let started = Instance::start(module, &self.recipe).await;
         started.map_err(|fault| fault.into_error(&format!("backend {}", self.name)))
+    }
+
+    /// An instance that goes on where a snapshot was taken, with the backend's present grants. A folder is made if the revival has none
+    /// and one is granted.
+    ///
+    /// # Errors
+    /// `overloaded`, `limit_exceeded`, `internal`.
+    pub(crate) async fn revive(
+        &self,
+        module: &Arc<Module>,
+        revival: Revival<'_>,
+    ) -> Result<Box<Instance>> {
+        let revived = Instance::revive(module, &self.recipe, revival).await;
+        revived.map_err(|fault| fault.into_error(&format!("a session of {}", self.name)))
     }
 
     pub(super) fn module(&self) -> Option<Arc<Module>> {

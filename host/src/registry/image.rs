@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Compiled, Engine, Held, Image, Module, Restoration};
+use crate::engine::{Compiled, Engine, HeldByRep, Image, Module, Restoration};
 
 use super::backend::BackendSettings;
 use super::inputs::Inputs;
@@ -66,7 +66,8 @@ struct ImageRecord {
 #[derive(Serialize, Deserialize)]
 enum Outcome {
     Image {
-        held: Vec<(u32, HeldRecord)>,
+        id: String,
+        held: HeldByRep,
         taken_at: u64,
         seed_at: Option<u32>,
         warnings: Vec<String>,
@@ -74,15 +75,6 @@ enum Outcome {
     None {
         reason: String,
     },
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-enum HeldRecord {
-    Stdin,
-    Stdout,
-    Stderr,
-    Folder(String),
-    Pollable(u32),
 }
 
 /// What an earlier warmup came to.
@@ -120,14 +112,15 @@ impl Images {
                 });
             }
             Outcome::Image {
+                id,
                 held,
                 taken_at,
                 seed_at,
                 warnings,
             } => {
-                let held = held.iter().map(|(rep, held)| (*rep, held.clone().into()));
                 let restoration = Restoration {
-                    held: held.collect(),
+                    id: id.clone(),
+                    held: held.clone(),
                     taken_at: *taken_at,
                     seed_at: *seed_at,
                 };
@@ -169,11 +162,9 @@ impl Images {
             tracing::info!("warmup asked other hosts: its image is not kept on disk");
             None
         } else {
-            let held = image.restoration.held.iter();
             let outcome = Outcome::Image {
-                held: held
-                    .map(|(rep, held)| (*rep, held.clone().into()))
-                    .collect(),
+                id: image.restoration.id.clone(),
+                held: image.restoration.held.clone(),
                 taken_at: image.restoration.taken_at,
                 seed_at: image.restoration.seed_at,
                 warnings: warnings.clone(),
@@ -259,28 +250,4 @@ impl Images {
 fn warnings(image: &Image) -> Vec<String> {
     let drew = "warmup drew random numbers: what it made of them, an identifier or the state of a generator, is the same in every session; draw them in a tool or in initialize";
     image.drew.then(|| drew.to_owned()).into_iter().collect()
-}
-
-impl From<Held> for HeldRecord {
-    fn from(held: Held) -> Self {
-        match held {
-            Held::Stdin => Self::Stdin,
-            Held::Stdout => Self::Stdout,
-            Held::Stderr => Self::Stderr,
-            Held::Folder(guest) => Self::Folder(guest),
-            Held::Pollable(stream) => Self::Pollable(stream),
-        }
-    }
-}
-
-impl From<HeldRecord> for Held {
-    fn from(record: HeldRecord) -> Self {
-        match record {
-            HeldRecord::Stdin => Self::Stdin,
-            HeldRecord::Stdout => Self::Stdout,
-            HeldRecord::Stderr => Self::Stderr,
-            HeldRecord::Folder(guest) => Self::Folder(guest),
-            HeldRecord::Pollable(stream) => Self::Pollable(stream),
-        }
-    }
 }

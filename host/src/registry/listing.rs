@@ -30,6 +30,8 @@ pub struct Listing {
     pub warnings: Vec<String>,
     /// Why no warm image can be taken of a component of this shape; its `warmup` then runs in every instance.
     pub no_image: Option<String>,
+    /// Why the state of a session of a component of this shape cannot be taken: no checkpoints, forks or suspension.
+    pub no_snapshot: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -168,18 +168,25 @@ impl Loader {
         check_kind(bytes).map_err(failed)?;
         let wit = wit::read(bytes)
             .map_err(|error| failed(format!("cannot read its interfaces: {error}")))?;
-        let fitted = engine::has_warmup(bytes).then(|| engine::fit(bytes));
-        let (code, mut no_image) = match &fitted {
-            Some(Ok(fitted)) => (fitted.as_slice(), None),
-            Some(Err(reason)) => (bytes, Some(reason.clone())),
-            None => (bytes, None),
+        let (mut no_image, mut no_snapshot) = (None, None);
+        let fitted = engine::fit(bytes);
+        let code = match &fitted {
+            Ok(fitted) => {
+                no_snapshot.clone_from(&fitted.no_snapshot);
+                &fitted.component
+            }
+            Err(reason) => {
+                no_image = Some(reason.clone());
+                bytes
+            }
         };
         let compiled = self.engine.compile(code).map_err(failed)?;
-        if fitted.is_some() && self.engine.is_concurrent(&compiled) {
+        if self.engine.is_concurrent(&compiled) {
             no_image = Some("it needs the component model's async features".to_owned());
         }
         check_imports(&self.engine, &compiled).map_err(failed)?;
         let listing = Listing {
+            no_snapshot: no_image.clone().or(no_snapshot),
             no_image,
             ..Listing::read(&compiled, wit)
         };

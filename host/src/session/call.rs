@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
@@ -15,9 +16,10 @@ use crate::ids::{SessionId, SessionName, WorkerId};
 use crate::registry::Backend;
 use crate::tool::{Tool, ToolAnswer, ToolKind, Usage};
 
-use super::slot::{Borrowed, Loan};
+use super::saved::Saved;
+use super::slot::Loan;
 use super::table::Sessions;
-use super::{Session, Slot};
+use super::{CheckpointInfo, CheckpointMode, Session, SessionState};
 
 /// What to call, and for how long at most.
 #[derive(Clone, Debug)]
@@ -51,13 +53,14 @@ impl Sessions {
     /// Calls a tool in a session, after the calls that came before it.
     ///
     /// # Errors
-    /// `session_busy` when too many wait, `session_ended`, `session_failed`, `invalid_params`, and what ends the guest:
-    /// `tool_trapped`, `limit_exceeded`, `deadline_exceeded`. After those three the session has failed.
+    /// `session_busy` when too many wait, `session_ended`, `session_failed`, `invalid_params`, `unsupported_snapshot` in mode `call`, and
+    /// what ends the guest: `tool_trapped`, `limit_exceeded`, `deadline_exceeded`. After those three the session is where it was before
+    /// the call in mode `call`, and has failed in the others.
     ///
     /// # Cancel safety
     /// A caller that leaves while it waits has called nothing; one that leaves later does not stop the call.
     pub(crate) async fn call(
-        &self,
+        self: &Arc<Self>,
         session: &Arc<Session>,
         request: ToolRequest,
     ) -> Result<Called> {
@@ -68,13 +71,20 @@ impl Sessions {
             .unwrap_or(session.limits.call)
             .min(session.limits.call);
         let deadline = asked + most;
-        let loan = turn(session, deadline, most).await?;
+        let loan = self.turn_until(session, deadline, most).await?;
         let queue = asked.elapsed();
-        let work = call_in(loan, request, deadline, queue);
-        self.guests
-            .run(&session.pace, work)
+        self.at_work(session, call_in(loan, request, deadline, queue))
             .await
-            .map_err(|panic| Error::internal("a call was interrupted by the host", panic.0))?
+    }
+
+    /// Runs work on a session's guest to its end, whoever waits for it.
+    pub(super) async fn at_work<T: Send + 'static>(
+        &self,
+        session: &Session,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let done = self.guests.run(&session.pace, work).await;
+        done.map_err(|panic| Error::internal("a call was interrupted by the host", panic.0))?
     }
 
     /// Calls a tool in an instance of its own. A stateful tool gets a session for this one call.
@@ -112,48 +122,6 @@ impl Sessions {
     }
 }
 
-async fn turn(session: &Arc<Session>, deadline: Instant, most: Duration) -> Result<Loan> {
-    match Slot::borrow(session) {
-        Borrowed::Now(loan) => Ok(loan),
-        Borrowed::Wait(turn) => match timeout_at(deadline, turn).await {
-            Ok(Ok(loan)) => Ok(loan),
-            Ok(Err(_)) => Err(gone(session)),
-            Err(_) => {
-                let error = Error::new(
-                    ErrorCode::DeadlineExceeded,
-                    format!(
-                        "session {} was busy for {} ms",
-                        session.id,
-                        most.as_millis()
-                    ),
-                );
-                Err(error.hint("nothing was run; calls of one session run one at a time, so use several sessions for work side by side"))
-            }
-        },
-        Borrowed::Full { waiting } => {
-            let error = Error::new(
-                ErrorCode::SessionBusy,
-                format!("{waiting} calls wait for session {} already", session.id),
-            );
-            Err(error
-                .hint("nothing was run; wait for earlier calls, or use several sessions")
-                .retry_after(Duration::from_secs(1)))
-        }
-        Borrowed::Gone => Err(gone(session)),
-    }
-}
-
-/// The session ended while the caller waited.
-fn gone(session: &Session) -> Error {
-    match session.check_alive() {
-        Err(error) => error,
-        Ok(()) => Error::new(
-            ErrorCode::SessionFailed,
-            format!("session {} is gone", session.id),
-        ),
-    }
-}
-
 async fn call_in(
     mut loan: Loan,
     request: ToolRequest,
@@ -163,11 +131,15 @@ async fn call_in(
     let started = Instant::now();
     let session = loan.session().clone();
     let params = utf8(&request.params)?;
+    let before = match session.mode() {
+        CheckpointMode::Call => Some(loan.save().await?),
+        CheckpointMode::Manual | CheckpointMode::Off => None,
+    };
     let call = ToolCall {
         place: request.tool.place,
         on_session: request.tool.on_session,
         params,
-        timeout: deadline.saturating_duration_since(started),
+        timeout: deadline.saturating_duration_since(Instant::now()),
     };
     let instance = loan.enter();
     let outcome = tokio::select! {
@@ -205,18 +177,57 @@ async fn call_in(
                 return Err(error);
             }
             loan.spoil(error.code(), error.message().to_owned());
-            drop(loan);
-            Err(error
-                .detail("session", session.id.as_str())
-                .detail("session_state", session.info().state.as_str())
-                .hint("the session is gone with its state: create a new one"))
+            Err(after_the_fall(&session, loan, before, number - 1, error).await)
         }
         None => {
             loan.spoil(ErrorCode::SessionEnded, "it was destroyed during a call");
             drop(loan);
-            Err(gone(&session))
+            Err(session.gone_error())
         }
     }
+}
+
+/// The guest's state is lost. Takes the session back to where it was before the call, if it was saved then, and says in the error what has
+/// become of it.
+async fn after_the_fall(
+    session: &Arc<Session>,
+    mut loan: Loan,
+    before: Option<Saved>,
+    calls: u64,
+    error: Error,
+) -> Error {
+    let error = error.detail("session", session.id.as_str());
+    if let Some(before) = before {
+        match before.revive(session, session.ring()).await {
+            Ok(instance) => {
+                loan.replace(instance);
+                metrics::counter!("hostel_rollbacks_total").increment(1);
+                return error
+                    .detail("rolled_back_to", json!({"call": calls}))
+                    .detail("session_state", SessionState::Idle.as_str())
+                    .hint("the session is as it was before this call");
+            }
+            Err(again) => {
+                tracing::warn!(session = %session.id, error = %again, cause = again.cause(), "a session cannot be rolled back");
+            }
+        }
+    }
+    drop(loan);
+    let error = error.detail("session_state", session.info().state.as_str());
+    let there: Vec<String> = session
+        .checkpoint_list()
+        .iter()
+        .map(CheckpointInfo::id)
+        .collect();
+    if there.is_empty() {
+        return error.hint("the session is gone with its state: create a new one; with \"checkpoint\": \"call\" it would have gone back to where it was");
+    }
+    let hint = format!(
+        "the state is lost; go back to a checkpoint ({}) with POST /v1/sessions/{}/restore",
+        there.join(", "),
+        session.id
+    );
+    error.detail("checkpoints", there).hint(hint)
 }
 
 async fn call_alone(

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use crate::durable::Sync;
 use crate::engine::Instance;
+use crate::error::ErrorCode;
 
+use super::slot::{Borrowed, Slot};
 use super::table::Sessions;
 use super::{EndReason, Farewell, Session};
 
@@ -27,7 +30,9 @@ impl Sessions {
     }
 
     async fn watch_over(self: Arc<Self>, session: Arc<Session>) {
-        wait_for_the_end(&session).await;
+        while !wait_for_the_end(&session).await {
+            Box::pin(self.fall_asleep(&session)).await;
+        }
         // On the heap: a session that waits for its end must not hold the room for it all its life.
         Box::pin(self.conclude(session)).await;
     }
@@ -35,9 +40,19 @@ impl Sessions {
     async fn conclude(&self, session: Arc<Session>) {
         // First nobody finds it any more, then it goes.
         self.retire(&session);
+        let was_asleep = session.slot.is_suspended();
         let instance = session.slot.close().await.ok();
+        let shut_down = matches!(session.end.why.get(), Some((EndReason::Shutdown, _)));
+        if !shut_down {
+            self.forget_states(&session);
+        }
         let farewell = match instance {
             Some(instance) => self.farewell(instance).await,
+            // Its guest has no instance to say farewell in, and none is made for that.
+            None if was_asleep => {
+                self.asleep(-1);
+                Farewell::Clean
+            }
             None => Farewell::Unclean(
                 "the guest's state was unknown, so its cleanup did not run".to_owned(),
             ),
@@ -47,6 +62,23 @@ impl Sessions {
             tracing::info!(session = %session.id, backend = %session.key.backend, worker = %session.key.worker, reason = why.as_str(), ?farewell, "session ended");
         }
         session.end.done.send_replace(Some(farewell));
+    }
+
+    /// Suspends a session that nobody has called for its idle time. One whose state cannot be saved ends instead; one that the disk has no
+    /// room for stays awake for another idle time.
+    async fn fall_asleep(self: &Arc<Self>, session: &Arc<Session>) {
+        let Borrowed::Now(loan) = Slot::borrow(session) else {
+            // Somebody came, or the guest is lost; either way its idle time begins anew.
+            session.lease().touch(Instant::now());
+            return;
+        };
+        let Err(error) = self.suspend_loan(session, loan, Sync::Disk).await else {
+            return;
+        };
+        tracing::warn!(session = %session.id, %error, cause = error.cause(), "an idle session was not suspended");
+        if error.code() == ErrorCode::UnsupportedSnapshot {
+            session.end(EndReason::Idle);
+        }
     }
 
     /// Runs the guest's own hooks and drops the instance, on the guests' runtime.
@@ -75,18 +107,26 @@ impl Sessions {
     }
 }
 
-async fn wait_for_the_end(session: &Session) {
+/// True at the end; false when the session is to be suspended.
+async fn wait_for_the_end(session: &Session) -> bool {
     loop {
         let now = Instant::now();
-        let (over, look_at) = {
+        let (over, sleeps, look_at) = {
             let lease = session.lease();
-            (lease.over(now), lease.look_at(now))
+            (
+                lease.over(now),
+                lease.is_due_to_sleep(now),
+                lease.look_at(now),
+            )
         };
         if let Some(reason) = over {
             session.end(reason);
         }
         if session.end.why.get().is_some() {
-            return;
+            return true;
+        }
+        if sleeps {
+            return false;
         }
         let look = async {
             match look_at {
@@ -95,7 +135,7 @@ async fn wait_for_the_end(session: &Session) {
             }
         };
         tokio::select! {
-            () = session.end.begun.cancelled() => return,
+            () = session.end.begun.cancelled() => return true,
             () = look => {}
         }
     }

@@ -2,17 +2,39 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::EndReason;
 
 /// A session's timers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timers {
     /// The session ends when this passes without a call or a keep-alive. None: never. Default 300 s.
     pub idle_timeout: Option<Duration>,
-    /// The session ends when it is this old. None: never. Default 30 min.
+    /// The session ends when it is this old, suspended or not. None: never. Default 30 min.
     pub max_lifetime: Option<Duration>,
+    pub on_idle: OnIdle,
+}
+
+/// What becomes of a session whose `idle_timeout` has passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnIdle {
+    /// It ends.
+    #[default]
+    Release,
+    /// It is parked on disk and wakes up on its next call.
+    Suspend,
+}
+
+impl OnIdle {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Suspend => "suspend",
+        }
+    }
 }
 
 impl Default for Timers {
@@ -20,6 +42,7 @@ impl Default for Timers {
         Self {
             idle_timeout: Some(Duration::from_secs(300)),
             max_lifetime: Some(Duration::from_secs(1800)),
+            on_idle: OnIdle::default(),
         }
     }
 }
@@ -32,6 +55,8 @@ pub(super) struct Lease {
     touched: Instant,
     /// Calls that are running, and the start of the session; while there are any, the idle timer stands.
     busy: usize,
+    /// While the session is suspended the idle timer stands, too.
+    is_parked: bool,
 }
 
 impl Lease {
@@ -42,7 +67,35 @@ impl Lease {
             last: timers.max_lifetime.and_then(|most| now.checked_add(most)),
             touched: now,
             busy: 1,
+            is_parked: false,
         }
+    }
+
+    /// The lease of a suspended session that comes back after a restart. `left`: of its lifetime, if that has an end.
+    pub(super) fn resumed(timers: Timers, now: Instant, left: Option<Duration>) -> Self {
+        Self {
+            timers,
+            last: left.and_then(|left| now.checked_add(left)),
+            touched: now,
+            busy: 0,
+            is_parked: true,
+        }
+    }
+
+    /// What is left of the lifetime, if that has an end.
+    pub(super) fn left(&self, now: Instant) -> Option<Duration> {
+        self.last.map(|last| last.saturating_duration_since(now))
+    }
+
+    /// The session is suspended.
+    pub(super) fn park(&mut self) {
+        self.is_parked = true;
+    }
+
+    /// The session is awake again.
+    pub(super) fn unpark(&mut self, now: Instant) {
+        self.is_parked = false;
+        self.touch(now);
     }
 
     pub(super) fn timers(&self) -> Timers {
@@ -65,13 +118,18 @@ impl Lease {
 
     /// When the session ends if nothing more happens. None while a call runs and no lifetime is set.
     pub(super) fn ends_at(&self) -> Option<Instant> {
-        let idle_ends = if self.busy > 0 { None } else { self.idle_end() };
+        let sleeps = self.timers.on_idle == OnIdle::Suspend;
+        let idle_ends = if sleeps || self.is_busy() {
+            None
+        } else {
+            self.idle_end()
+        };
         earliest(idle_ends, self.last)
     }
 
     /// When to look again. A running call may end at any moment, but the idle timer then has its whole length before it.
     pub(super) fn look_at(&self, now: Instant) -> Option<Instant> {
-        let idle = if self.busy > 0 {
+        let idle = if self.is_busy() {
             self.timers
                 .idle_timeout
                 .and_then(|timeout| now.checked_add(timeout))
@@ -86,8 +144,20 @@ impl Lease {
         if self.last.is_some_and(|last| last <= now) {
             return Some(EndReason::Lifetime);
         }
-        let idle_is_over = self.busy == 0 && self.idle_end().is_some_and(|end| end <= now);
-        idle_is_over.then_some(EndReason::Idle)
+        (self.is_idle(now) && self.timers.on_idle == OnIdle::Release).then_some(EndReason::Idle)
+    }
+
+    /// True when the session is to be suspended now.
+    pub(super) fn is_due_to_sleep(&self, now: Instant) -> bool {
+        self.is_idle(now) && self.timers.on_idle == OnIdle::Suspend
+    }
+
+    fn is_idle(&self, now: Instant) -> bool {
+        !self.is_busy() && self.idle_end().is_some_and(|end| end <= now)
+    }
+
+    fn is_busy(&self) -> bool {
+        self.busy > 0 || self.is_parked
     }
 
     fn idle_end(&self) -> Option<Instant> {
@@ -114,6 +184,7 @@ mod tests {
         let timers = Timers {
             idle_timeout: idle.map(seconds),
             max_lifetime: lifetime.map(seconds),
+            on_idle: OnIdle::Release,
         };
         let mut lease = Lease::new(timers, now);
         lease.leave(now);
@@ -157,6 +228,16 @@ mod tests {
             Some(EndReason::Lifetime),
             "not even during a call"
         );
+    }
+
+    #[test]
+    fn a_suspended_session_is_not_idle_but_it_grows_old() {
+        let (mut lease, start) = lease(Some(10), Some(60));
+        lease.park();
+        assert_eq!(lease.over(start + seconds(59)), None);
+        assert_eq!(lease.over(start + seconds(60)), Some(EndReason::Lifetime));
+        lease.unpark(start + seconds(30));
+        assert_eq!(lease.over(start + seconds(40)), Some(EndReason::Idle));
     }
 
     #[test]

@@ -1,15 +1,12 @@
 //! How a session begins: limits, an instance, `initialize`. It exists only if all of that went well.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
-use tokio::sync::watch;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Instance, Pace};
+use crate::engine::Instance;
 use crate::error::{Error, ErrorCode, Result};
 use crate::ids::{SessionId, SessionName, Token, WorkerId};
 use crate::label::Labels;
@@ -19,7 +16,7 @@ use crate::registry::Backend;
 use super::lease::Lease;
 use super::slot::Slot;
 use super::table::{Refusal, Sessions};
-use super::{End, EndReason, Session, SessionKey, Timers, Totals, merged};
+use super::{CheckpointMode, EndReason, Session, SessionKey, Timers, merged};
 
 /// What a caller asks for.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +29,7 @@ pub struct NewSession {
     pub timers: Option<Timers>,
     pub limits: LimitRequest,
     pub if_exists: IfExists,
+    pub checkpoint: CheckpointMode,
 }
 
 /// What to do when the worker has a session of this name already.
@@ -51,6 +49,10 @@ pub(crate) struct Opened {
 }
 
 impl Sessions {
+    pub(super) fn next_serial(&self) -> u64 {
+        self.serial.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// Begins a session, or finds the one that is there if the caller wants that.
     ///
     /// # Errors
@@ -68,34 +70,25 @@ impl Sessions {
         let limits = backend.limits().tightened(&new.limits)?;
         let config = merged(backend.default_config(), new.config)?;
         let token = Token::random();
+        let key = SessionKey {
+            worker,
+            backend: backend.name.clone(),
+            name: new.name,
+        };
+        let timers = new.timers.unwrap_or(self.config.timers);
         let session = Arc::new(Session {
-            id: SessionId::random(),
-            key: SessionKey {
-                worker,
-                backend: backend.name.clone(),
-                name: new.name,
-            },
-            backend: backend.clone(),
-            limits,
-            serial: self.serial.fetch_add(1, Ordering::Relaxed),
-            created_at: SystemTime::now(),
-            token: token.hash,
-            labels: Mutex::new(new.labels),
-            log: OnceLock::new(),
-            lease: Mutex::new(Lease::new(
-                new.timers.unwrap_or(self.config.timers),
-                Instant::now(),
-            )),
-            slot: Slot::starting(),
-            totals: Totals::default(),
-            pace: Pace::default(),
-            end: End {
-                why: OnceLock::new(),
-                stop: CancellationToken::new(),
-                begun: CancellationToken::new(),
-                done: watch::Sender::new(None),
-            },
-            _backend_in_use: backend.in_use(),
+            mode: Mutex::new(new.checkpoint),
+            ..Session::new(
+                SessionId::random(),
+                key,
+                backend,
+                limits,
+                self.next_serial(),
+                token.hash,
+                new.labels,
+                Lease::new(timers, Instant::now()),
+                Slot::starting(),
+            )
         });
         match self.enter(&session) {
             Ok(()) => {}
@@ -108,10 +101,7 @@ impl Sessions {
             Err(Refusal::Exists(existing)) => return Err(exists(&existing)),
             Err(Refusal::Other(error)) => return Err(error),
         }
-        let guard = Unborn {
-            sessions: self.clone(),
-            session: Some(session.clone()),
-        };
+        let guard = Unborn::of(self, &session);
         let begun = self.guests.run(backend.pace(), begin(guard, config)).await;
         begun.map_err(|panic| Error::internal("cannot start a session", panic.0))??;
         // It may have been destroyed while it started; its keeper cleans up.
@@ -131,9 +121,9 @@ async fn begin(mut unborn: Unborn, config: String) -> Result<()> {
     };
     match first_instance(&session, &config).await {
         Ok(instance) => {
-            unborn.session = None;
+            unborn.live();
             // The ring was made with the instance, which had no session then.
-            let _ = session.log.set(instance.log().clone());
+            session.set_log(instance.log().clone());
             session
                 .totals
                 .memory_bytes
@@ -162,13 +152,25 @@ async fn first_instance(session: &Session, config: &str) -> Result<Box<Instance>
 }
 
 /// A session between its entry in the table and its keeper. Dropped in between, it leaves nothing behind.
-struct Unborn {
+pub(super) struct Unborn {
     sessions: Arc<Sessions>,
     session: Option<Arc<Session>>,
 }
 
 impl Unborn {
-    fn give_up(&mut self, error: &Error) {
+    pub(super) fn of(sessions: &Arc<Sessions>, session: &Arc<Session>) -> Self {
+        Self {
+            sessions: sessions.clone(),
+            session: Some(session.clone()),
+        }
+    }
+
+    /// It lives: its keeper is in charge from now on.
+    pub(super) fn live(&mut self) {
+        self.session = None;
+    }
+
+    pub(super) fn give_up(&mut self, error: &Error) {
         let Some(session) = self.session.take() else {
             return;
         };
@@ -189,7 +191,7 @@ impl Drop for Unborn {
     }
 }
 
-fn exists(existing: &Session) -> Error {
+pub(super) fn exists(existing: &Session) -> Error {
     let key = &existing.key;
     Error::new(
         ErrorCode::SessionExists,

@@ -9,9 +9,11 @@ use std::time::SystemTime;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::engine::Instance;
-use crate::error::ErrorCode;
+use crate::engine::{Instance, NoSnapshot};
+use crate::error::{Error, ErrorCode, Result};
 
+use super::saved::{Saved, in_words};
+use super::shelf::Shelved;
 use super::{EndReason, Session, SessionState};
 
 pub(super) struct Slot(Mutex<Inner>);
@@ -19,13 +21,17 @@ pub(super) struct Slot(Mutex<Inner>);
 struct Inner {
     place: Place,
     since: SystemTime,
-    waiting: VecDeque<oneshot::Sender<Loan>>,
+    waiting: VecDeque<oneshot::Sender<Result<Loan>>>,
 }
 
 enum Place {
     Starting,
     Here(Box<Instance>),
     Lent,
+    /// There is no instance; the state is on disk.
+    Suspended(Shelved),
+    /// The guest's state is lost; a checkpoint can bring an earlier one back.
+    Broken(ErrorCode, String),
     /// The keeper waits for the instance.
     Wanted(oneshot::Sender<Box<Instance>>),
     Gone,
@@ -35,11 +41,15 @@ enum Place {
 pub(super) enum Borrowed {
     Now(Loan),
     /// Its turn comes later.
-    Wait(oneshot::Receiver<Loan>),
+    Wait(oneshot::Receiver<Result<Loan>>),
     /// The queue is full.
     Full {
         waiting: usize,
     },
+    /// Its turn comes later, and the caller wakes the session up first.
+    Wake(oneshot::Receiver<Result<Loan>>, Shelved),
+    /// Only a checkpoint can bring the session back.
+    Broken(ErrorCode, String),
     /// The session has ended.
     Gone,
 }
@@ -57,6 +67,15 @@ impl Slot {
     pub(super) fn starting() -> Self {
         Self(Mutex::new(Inner {
             place: Place::Starting,
+            since: SystemTime::now(),
+            waiting: VecDeque::new(),
+        }))
+    }
+
+    /// Of a session that comes back with its state on disk.
+    pub(super) fn suspended(state: Shelved) -> Self {
+        Self(Mutex::new(Inner {
+            place: Place::Suspended(state),
             since: SystemTime::now(),
             waiting: VecDeque::new(),
         }))
@@ -89,11 +108,41 @@ impl Slot {
                 inner.waiting.push_back(sender);
                 Borrowed::Wait(receiver)
             }
+            Place::Suspended(shelved) => {
+                inner.place = Place::Starting;
+                inner.since = SystemTime::now();
+                let (sender, receiver) = oneshot::channel();
+                inner.waiting.push_back(sender);
+                Borrowed::Wake(receiver, shelved)
+            }
+            Place::Broken(code, message) => {
+                inner.place = Place::Broken(code, message.clone());
+                Borrowed::Broken(code, message)
+            }
             ending @ (Place::Wanted(_) | Place::Gone) => {
                 inner.place = ending;
                 Borrowed::Gone
             }
         }
+    }
+
+    /// The place of a broken instance, for one that a checkpoint brings back. None: it is not broken.
+    pub(super) fn borrow_broken(session: &Arc<Session>) -> Option<Loan> {
+        let mut inner = session.slot.inner();
+        let (code, message) = match std::mem::replace(&mut inner.place, Place::Lent) {
+            Place::Broken(code, message) => (code, message),
+            whole => {
+                inner.place = whole;
+                return None;
+            }
+        };
+        drop(inner);
+        session.lease().enter();
+        Some(Loan {
+            session: session.clone(),
+            instance: None,
+            spoiled: Some((code, Cow::Owned(message))),
+        })
     }
 
     /// Puts the instance in, at the start and after each call; the next in the queue gets it at once.
@@ -108,13 +157,13 @@ impl Slot {
             while let Some(waiter) = inner.waiting.pop_front() {
                 inner.place = Place::Lent;
                 session.lease().enter();
-                match waiter.send(loan) {
-                    Ok(()) => return,
+                match waiter.send(Ok(loan)) {
                     // The caller left before its turn: nothing has run.
-                    Err(unwanted) => {
+                    Err(Ok(unwanted)) => {
                         session.lease().leave(Instant::now());
                         loan = unwanted;
                     }
+                    Ok(()) | Err(Err(_)) => return,
                 }
             }
         }
@@ -125,7 +174,11 @@ impl Slot {
         match std::mem::replace(&mut inner.place, Place::Gone) {
             Place::Wanted(keeper) => drop(keeper.send(instance)),
             Place::Gone => {}
-            Place::Starting | Place::Lent | Place::Here(_) => inner.place = Place::Here(instance),
+            Place::Starting
+            | Place::Lent
+            | Place::Here(_)
+            | Place::Broken(..)
+            | Place::Suspended(_) => inner.place = Place::Here(instance),
         }
     }
 
@@ -146,7 +199,7 @@ impl Slot {
                 Place::Gone
             }
             Place::Starting | Place::Lent => Place::Wanted(sender),
-            Place::Wanted(_) | Place::Gone => Place::Gone,
+            Place::Suspended(_) | Place::Broken(..) | Place::Wanted(_) | Place::Gone => Place::Gone,
         };
         receiver
     }
@@ -158,14 +211,78 @@ impl Slot {
             Place::Starting => SessionState::Starting,
             Place::Here(_) => SessionState::Idle,
             Place::Lent => SessionState::Active,
+            Place::Suspended(_) => SessionState::Suspended,
+            Place::Broken(..) => SessionState::Failed,
             Place::Wanted(_) | Place::Gone => SessionState::Released,
         };
         (state, inner.since, inner.waiting.len())
     }
 
+    /// The session has no instance from now on. Those who came meanwhile need one: the first of them is to wake it up.
+    /// False: the session has ended, and nobody needs the state.
+    pub(super) fn suspend(&self, shelved: Shelved) -> bool {
+        let mut inner = self.inner();
+        match inner.place {
+            Place::Gone | Place::Wanted(_) => {
+                inner.place = Place::Gone;
+                false
+            }
+            _ => {
+                inner.since = SystemTime::now();
+                inner.place = Place::Suspended(shelved);
+                true
+            }
+        }
+    }
+
+    /// The state from which somebody who waits needs the session woken up.
+    pub(super) fn wanted_awake(&self) -> Option<Shelved> {
+        let mut inner = self.inner();
+        let wanted = inner.waiting.iter().any(|waiter| !waiter.is_closed());
+        match &inner.place {
+            Place::Suspended(shelved) if wanted => {
+                let shelved = shelved.clone();
+                inner.place = Place::Starting;
+                Some(shelved)
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_suspended(&self) -> bool {
+        matches!(self.inner().place, Place::Suspended(_))
+    }
+
+    /// The session could not be woken up: it is as it was, and those who wait are told why.
+    pub(super) fn sleep_on(&self, shelved: Shelved, error: &Error) {
+        let mut inner = self.inner();
+        if matches!(inner.place, Place::Starting) {
+            inner.since = SystemTime::now();
+            inner.place = Place::Suspended(shelved);
+        } else if matches!(inner.place, Place::Wanted(_)) {
+            inner.place = Place::Gone;
+        }
+        for waiter in inner.waiting.drain(..) {
+            // It may have left.
+            let _ = waiter.send(Err(error.clone()));
+        }
+    }
+
     fn lose(&self) {
         let mut inner = self.inner();
         inner.place = Place::Gone;
+        inner.waiting.clear();
+    }
+
+    /// The instance is lost and the session is not. Those who wait are told.
+    fn break_down(&self, code: ErrorCode, message: String) {
+        let mut inner = self.inner();
+        if matches!(inner.place, Place::Wanted(_) | Place::Gone) {
+            inner.place = Place::Gone;
+        } else {
+            inner.since = SystemTime::now();
+            inner.place = Place::Broken(code, message);
+        }
         inner.waiting.clear();
     }
 
@@ -195,6 +312,40 @@ impl Loan {
             .expect("a loan holds its instance until it is dropped")
     }
 
+    /// Puts another instance in the place of this one, which is dropped: the session goes on with it.
+    pub(super) fn replace(&mut self, instance: Box<Instance>) {
+        self.instance = Some(instance);
+        self.spoiled = None;
+    }
+
+    /// Takes the guest's state. A guest that does not survive it is lost, and its session fails.
+    ///
+    /// # Errors
+    /// `unsupported_snapshot` for what cannot be carried; the session goes on.
+    pub(super) async fn save(&mut self) -> Result<Saved> {
+        match Saved::of(self.enter()).await {
+            Ok(saved) => {
+                self.keep();
+                Ok(saved)
+            }
+            Err(NoSnapshot::Broken(fault)) => {
+                let error = fault.into_error("a snapshot");
+                self.spoil(error.code(), error.message().to_owned());
+                Err(error)
+            }
+            Err(harmless) => {
+                self.keep();
+                Err(in_words(harmless))
+            }
+        }
+    }
+
+    /// Takes the instance out. The slot has none from now on, and whoever took it says what it has instead.
+    pub(super) fn take(&mut self) -> Option<Box<Instance>> {
+        self.spoiled = None;
+        self.instance.take()
+    }
+
     /// The guest is whole: the session goes on.
     pub(super) fn keep(&mut self) {
         self.spoiled = None;
@@ -208,15 +359,20 @@ impl Loan {
 
 impl Drop for Loan {
     fn drop(&mut self) {
-        let Some(instance) = self.instance.take() else {
-            return;
-        };
-        self.session.lease().leave(Instant::now());
-        match self.spoiled.take() {
-            None => Slot::put(&self.session, instance),
-            Some((code, message)) => {
+        let instance = self.instance.take();
+        if instance.is_some() || self.spoiled.is_some() {
+            self.session.lease().leave(Instant::now());
+        }
+        match (instance, self.spoiled.take()) {
+            (None, None) => {}
+            (Some(instance), None) => Slot::put(&self.session, instance),
+            (instance, Some((code, message))) => {
                 drop(instance);
                 let message = message.into_owned();
+                if self.session.has_checkpoints() {
+                    self.session.slot.break_down(code, message);
+                    return;
+                }
                 self.session.end(EndReason::Failed { code, message });
                 self.session.slot.lose();
             }

@@ -11,12 +11,14 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use crate::durable::Durable;
 use crate::engine::Guests;
 use crate::error::{Error, ErrorCode, Result};
 use crate::ids::{BackendName, SessionId, TokenHash, WorkerId};
 use crate::label::Labels;
 
 use super::keeper::FAREWELLS_AT_ONCE;
+use super::ledger::Dormant;
 use super::{EndReason, Session, SessionInfo, SessionKey, SessionState, Timers, ended_error};
 
 /// How long, and at most how many, ended sessions are remembered.
@@ -34,6 +36,8 @@ pub(crate) struct SessionsConfig {
 }
 
 pub(crate) struct Sessions {
+    pub(super) durable: Arc<Durable>,
+    pub(super) dormant: Dormant,
     pub(super) config: SessionsConfig,
     pub(super) guests: Guests,
     /// The runtime of keepers and their timers.
@@ -56,6 +60,8 @@ struct Inner {
     ended_by_key: HashMap<SessionKey, SessionId>,
     ended_in_order: VecDeque<(Instant, SessionId)>,
     draining: bool,
+    /// Of the live, those that are suspended.
+    asleep: usize,
 }
 
 struct Ended {
@@ -87,8 +93,15 @@ pub struct SessionPage {
 }
 
 impl Sessions {
-    pub(crate) fn new(config: SessionsConfig, guests: Guests, timers: Handle) -> Self {
+    pub(crate) fn new(
+        config: SessionsConfig,
+        guests: Guests,
+        timers: Handle,
+        durable: Arc<Durable>,
+    ) -> Self {
         Self {
+            durable,
+            dormant: Dormant::default(),
             config,
             guests,
             timers,
@@ -114,7 +127,10 @@ impl Sessions {
             .filter(|ended| ended.key.worker == *worker)
         {
             Some(ended) => Err(ended_error(id, &ended.why, ended.at)),
-            None => Err(not_found(&id.to_string())),
+            None => {
+                let dormant = self.dormant_error(worker, id);
+                Err(dormant.unwrap_or_else(|| not_found(&id.to_string())))
+            }
         }
     }
 
@@ -189,13 +205,16 @@ impl Sessions {
         self.inner().live.len()
     }
 
+    /// Lets no new session in, and hands out those that there are.
+    pub(super) fn stop_entries(&self) -> Vec<Arc<Session>> {
+        let mut inner = self.inner();
+        inner.draining = true;
+        inner.live.values().cloned().collect()
+    }
+
     /// Ends every session and waits until they are gone, at most `patience`. No new ones begin from now on.
     pub(crate) async fn end_all(&self, patience: Duration) -> bool {
-        let live: Vec<Arc<Session>> = {
-            let mut inner = self.inner();
-            inner.draining = true;
-            inner.live.values().cloned().collect()
-        };
+        let live = self.stop_entries();
         for session in &live {
             session.end(EndReason::Shutdown);
         }
@@ -213,56 +232,110 @@ impl Sessions {
     pub(super) fn enter(&self, session: &Arc<Session>) -> Result<(), Refusal> {
         let mut inner = self.inner();
         if inner.draining {
-            return Err(Refusal::Other(
-                Error::new(ErrorCode::ShuttingDown, "the host is stopping")
-                    .retry_after(Duration::from_secs(5)),
-            ));
+            return Err(Refusal::Other(stopping()));
         }
-        // One whose end has begun no longer stands in the way of its successor.
-        if let Some(existing) = inner
-            .by_key
-            .get(&session.key)
-            .filter(|existing| existing.end.why.get().is_none())
-        {
-            return Err(Refusal::Exists(existing.clone()));
+        if let Some(existing) = inner.holder(&session.key) {
+            return Err(Refusal::Exists(existing));
         }
-        if inner.live.len() >= self.config.sessions_max {
-            let error = Error::new(
-                ErrorCode::Overloaded,
-                format!(
-                    "the host has all of its {} sessions",
-                    self.config.sessions_max
-                ),
-            );
-            return Err(Refusal::Other(error.hint("destroy sessions that are not needed, or let the operator raise server.max_sessions").retry_after(Duration::from_secs(1))));
-        }
-        let own = inner
-            .per_worker
-            .entry(session.key.worker.clone())
-            .or_default();
-        if *own >= self.config.sessions_per_worker {
-            let error = Error::new(
-                ErrorCode::RateLimited,
-                format!(
-                    "worker {} has all of its {} sessions",
-                    session.key.worker, self.config.sessions_per_worker
-                ),
-            );
-            return Err(Refusal::Other(
-                error
-                    .hint("destroy sessions that are not needed")
-                    .retry_after(Duration::from_secs(1)),
-            ));
-        }
-        *own += 1;
-        inner.live.insert(session.serial, session.clone());
-        inner.by_id.insert(session.id.clone(), session.clone());
-        inner.by_key.insert(session.key.clone(), session.clone());
-        inner
-            .by_token
-            .insert(*session.token.as_bytes(), session.clone());
-        metrics::gauge!("hostel_sessions").set(gauge(inner.live.len()));
+        self.check_room(&inner, 1)?;
+        self.check_share(&inner, &session.key.worker, 1)?;
+        inner.admit(session);
         Ok(())
+    }
+
+    /// Enters sessions that come of one fork: all of them or none.
+    ///
+    /// # Errors
+    /// As [`Sessions::enter`].
+    pub(super) fn enter_all(&self, sessions: &[Arc<Session>]) -> Result<(), Refusal> {
+        let mut inner = self.inner();
+        let Some(first) = sessions.first() else {
+            return Ok(());
+        };
+        if inner.draining {
+            return Err(Refusal::Other(stopping()));
+        }
+        for session in sessions {
+            if let Some(existing) = inner.holder(&session.key) {
+                return Err(Refusal::Exists(existing));
+            }
+        }
+        self.check_room(&inner, sessions.len())?;
+        self.check_share(&inner, &first.key.worker, sessions.len())?;
+        for session in sessions {
+            inner.admit(session);
+        }
+        Ok(())
+    }
+
+    /// Enters a session that comes back suspended. It takes no room until it is woken up.
+    ///
+    /// # Errors
+    /// Another one has its name by now.
+    pub(super) fn enter_asleep(&self, session: &Arc<Session>) -> Result<()> {
+        let mut inner = self.inner();
+        if inner.holder(&session.key).is_some() {
+            let message = format!(
+                "another session is called {:?} by now",
+                session.key.name.as_str()
+            );
+            return Err(Error::new(ErrorCode::SessionExists, message));
+        }
+        inner.admit(session);
+        inner.asleep += 1;
+        Ok(())
+    }
+
+    /// Counts sessions that were suspended (1), or ended in their sleep (-1).
+    pub(super) fn asleep(&self, change: isize) {
+        let mut inner = self.inner();
+        inner.asleep = inner.asleep.saturating_add_signed(change);
+    }
+
+    /// Makes room for a session that is woken up.
+    ///
+    /// # Errors
+    /// `overloaded`: the session sleeps on.
+    pub(super) fn awake_again(&self) -> Result<()> {
+        let mut inner = self.inner();
+        match self.check_room(&inner, 1) {
+            Ok(()) => {
+                inner.asleep = inner.asleep.saturating_sub(1);
+                Ok(())
+            }
+            Err(Refusal::Other(error)) => Err(error),
+            Err(Refusal::Exists(_)) => Ok(()),
+        }
+    }
+
+    fn check_room(&self, inner: &Inner, count: usize) -> Result<(), Refusal> {
+        let awake = inner.live.len() - inner.asleep.min(inner.live.len());
+        if awake + count <= self.config.sessions_max {
+            return Ok(());
+        }
+        let message = format!(
+            "the host has all of its {} sessions",
+            self.config.sessions_max
+        );
+        let error = Error::new(ErrorCode::Overloaded, message);
+        Err(Refusal::Other(error.hint("destroy or suspend sessions that are not needed, or let the operator raise server.max_sessions").retry_after(Duration::from_secs(1))))
+    }
+
+    fn check_share(&self, inner: &Inner, worker: &WorkerId, count: usize) -> Result<(), Refusal> {
+        let own = inner.per_worker.get(worker).copied().unwrap_or_default();
+        if own + count <= self.config.sessions_per_worker {
+            return Ok(());
+        }
+        let message = format!(
+            "worker {worker} has {own} of its {} sessions",
+            self.config.sessions_per_worker
+        );
+        let error = Error::new(ErrorCode::RateLimited, message);
+        Err(Refusal::Other(
+            error
+                .hint("destroy sessions that are not needed")
+                .retry_after(Duration::from_secs(1)),
+        ))
     }
 
     /// Takes a session whose end has begun out of sight, and remembers it.
@@ -293,7 +366,32 @@ pub(super) enum Refusal {
     Other(Error),
 }
 
+fn stopping() -> Error {
+    Error::new(ErrorCode::ShuttingDown, "the host is stopping").retry_after(Duration::from_secs(5))
+}
+
 impl Inner {
+    /// The session of this key. One whose end has begun no longer stands in the way of its successor.
+    fn holder(&self, key: &SessionKey) -> Option<Arc<Session>> {
+        let holder = self.by_key.get(key);
+        holder
+            .filter(|holder| holder.end.why.get().is_none())
+            .cloned()
+    }
+
+    fn admit(&mut self, session: &Arc<Session>) {
+        *self
+            .per_worker
+            .entry(session.key.worker.clone())
+            .or_default() += 1;
+        self.live.insert(session.serial, session.clone());
+        self.by_id.insert(session.id.clone(), session.clone());
+        self.by_key.insert(session.key.clone(), session.clone());
+        self.by_token
+            .insert(*session.token.as_bytes(), session.clone());
+        metrics::gauge!("hostel_sessions").set(gauge(self.live.len()));
+    }
+
     fn leave(&mut self, session: &Arc<Session>) {
         if self.live.remove(&session.serial).is_none() {
             return;

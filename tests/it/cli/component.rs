@@ -34,6 +34,7 @@ fn inspect_shows_what_the_host_sees() {
     Session config: start?
     Imports: none
     Could use, if granted: nothing
+    Snapshots: yes
     ");
 }
 

@@ -161,8 +161,8 @@ fn a_host_is_served_asked_and_stopped() {
         "{}",
         nobody.complaint
     );
-    let left = fs::read_dir(home.path().join(".local/share/hostel/workspaces")).unwrap();
-    assert_eq!(left.count(), 0, "its folder of workspaces is gone");
+    let left = fs::read_dir(home.path().join(".local/share/hostel/sessions/workspaces")).unwrap();
+    assert_eq!(left.count(), 0, "no folder of a session is left");
 }
 
 #[tokio::test]

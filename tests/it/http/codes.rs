@@ -119,7 +119,9 @@ impl Reached {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_code_is_reached_with_its_status_and_its_document() {
     let (counter, lab) = (Guest::counter(), Guest::stateful_lab());
+    let shifty = Guest::stateful_lab().with_changing_table();
     let guests = [
+        ("shifty", &shifty),
         ("counter", &counter),
         ("other", &counter),
         ("lab", &lab),
@@ -185,8 +187,11 @@ async fn sessions(server: &TestServer, reached: &mut Reached) {
         ErrorCode::PolicyDenied,
         &server.post("/v1/sessions", &wide).await,
     );
-    let fork = server.post(&format!("{path}/fork"), &json!({})).await;
+    let fixed = server.begin(&json!({"backend": "shifty"})).await;
+    let fixed = format!("/v1/sessions/{}", fixed["id"].as_str().unwrap());
+    let fork = server.post(&format!("{fixed}/fork"), &json!({})).await;
     reached.check(ErrorCode::UnsupportedSnapshot, &fork);
+    server.delete(&fixed).await;
     let other = server
         .request(Method::GET, &format!("/v1/sessions/ses_{:032x}", 1))
         .bearer_auth(begun["token"].as_str().unwrap());

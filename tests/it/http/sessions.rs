@@ -33,6 +33,7 @@ async fn a_session_is_shown_in_one_form_everywhere_and_its_token_once() {
       "expires_at": "[time]",
       "idle_timeout": 60.0,
       "max_lifetime": null,
+      "on_idle": "release",
       "labels": {
         "app": "chat"
       },
@@ -43,6 +44,11 @@ async fn a_session_is_shown_in_one_form_everywhere_and_its_token_once() {
         "duration_us": 0,
         "memory_bytes": 65536,
         "host_calls": 0
+      },
+      "checkpoint": "manual",
+      "checkpoints": {
+        "count": 0,
+        "bytes": 0
       },
       "token": "[token]"
     }
@@ -170,7 +176,11 @@ async fn another_workers_session_is_not_found_on_any_route() {
         (Method::POST, format!("{own}/resume"), json!({})),
         (Method::POST, format!("{own}/fork"), json!({})),
         (Method::POST, format!("{own}/checkpoints"), json!({})),
-        (Method::POST, format!("{own}/restore"), json!({})),
+        (
+            Method::POST,
+            format!("{own}/restore"),
+            json!({"checkpoint": "c1"}),
+        ),
         (Method::POST, "/v1/execute".to_owned(), call),
     ] {
         let request = server.request(method.clone(), &path).json(&body);

@@ -20,6 +20,8 @@ struct Start {
 async fn start(folder: &Path) -> Start {
     let mut config = Config {
         data_dir: folder.join("data"),
+        // Only the cache is shared.
+        sessions_dir: Some(tempfile::tempdir_in(folder).unwrap().keep()),
         sessions_max: 16,
         ..Config::default()
     };
@@ -91,16 +93,16 @@ async fn damaged_code_is_not_run_and_the_call_is_answered_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
     drop(start(folder.path()).await);
     let code = cached(folder.path(), "cwasm");
-    let good = fs::read(&code).unwrap();
     damage(&code);
+    let damaged = fs::read(&code).unwrap();
     start(folder.path()).await.answers().await;
-    assert_eq!(
+    assert_ne!(
         fs::read(&code).unwrap(),
-        good,
+        damaged,
         "it was compiled and kept anew"
     );
 
-    fs::write(&code, &good[..good.len() / 2]).unwrap();
+    fs::write(&code, &damaged[..damaged.len() / 2]).unwrap();
     start(folder.path()).await.answers().await;
     fs::remove_file(&code).unwrap();
     start(folder.path()).await.answers().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hostel_host::error::{Error, ErrorCode};
 use hostel_host::host::{SessionChoice, SessionQuery};
 use hostel_host::label::Labels;
-use hostel_host::session::NewSession;
+use hostel_host::session::{ForkRequest, NewSession};
 use hostel_tests::{Guest, TestHost, TestSession, Worker};
 use serde_json::json;
 
@@ -13,11 +13,17 @@ use serde_json::json;
 async fn every_verb(worker: &Worker, session: &TestSession) -> Vec<(&'static str, Option<Error>)> {
     let (host, caller, id) = (&worker.host, &worker.caller, &session.id);
     let choice = SessionChoice::Id(id.clone());
+    let fork = ForkRequest {
+        count: 1,
+        name: None,
+        labels: Labels::default(),
+    };
     vec![
         ("get", host.session(caller, id).err()),
         (
             "label",
-            host.label_session(caller, id, Labels::default()).err(),
+            host.change_session(caller, id, Some(Labels::default()), None)
+                .err(),
         ),
         ("keep-alive", host.keep_alive(caller, id).err()),
         ("logs", host.session_logs(caller, id, 0, 10).err()),
@@ -28,6 +34,12 @@ async fn every_verb(worker: &Worker, session: &TestSession) -> Vec<(&'static str
                 .await
                 .err(),
         ),
+        ("checkpoint", host.checkpoint(caller, id, None).await.err()),
+        ("checkpoints", host.checkpoints(caller, id).err()),
+        ("restore", host.restore(caller, id, "c1").await.err()),
+        ("fork", host.fork(caller, id, &fork).await.err()),
+        ("suspend", host.suspend(caller, id).await.err()),
+        ("resume", host.resume(caller, id).await.err()),
         ("destroy", host.destroy_session(caller, id).await.err()),
     ]
 }
@@ -42,8 +54,6 @@ async fn another_workers_session_is_not_there() {
         let code = error.map(|error| error.code());
         assert_eq!(code, Some(ErrorCode::SessionNotFound), "{verb}");
     }
-    let snapshot = host.host.refuse_snapshot(&bob.caller, &session.id, "fork");
-    assert_eq!(snapshot.unwrap_err().code(), ErrorCode::SessionNotFound);
     session.destroy().await.unwrap();
     for (verb, error) in every_verb(&bob, &session).await {
         let code = error.map(|error| error.code());

@@ -102,6 +102,7 @@ fn timers(idle: u64, life: u64) -> Timers {
     Timers {
         idle_timeout: Some(Duration::from_millis(idle * 1000 + 500)),
         max_lifetime: Some(Duration::from_millis(life * 1000 + 250)),
+        ..Timers::default()
     }
 }
 

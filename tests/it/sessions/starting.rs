@@ -67,6 +67,7 @@ async fn the_idle_time_of_a_session_that_starts_slowly_has_not_begun() {
     let timers = Timers {
         idle_timeout: Some(Duration::from_secs(5)),
         max_lifetime: None,
+        ..Timers::default()
     };
     let early = async {
         sleep(Duration::from_secs(8)).await;

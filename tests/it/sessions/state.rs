@@ -190,7 +190,7 @@ async fn labels_are_replaced_whole() {
     let caller = &session.worker.caller;
     let changed = host
         .host
-        .label_session(caller, &session.id, labels("app=mail"))
+        .change_session(caller, &session.id, Some(labels("app=mail")), None)
         .unwrap();
     assert_eq!(changed.labels, labels("app=mail"));
     assert_eq!(session.info().unwrap().labels, labels("app=mail"));

@@ -26,6 +26,7 @@ async fn a_session_goes_on_answering_while_thousands_of_others_expire() {
             timers: Some(Timers {
                 idle_timeout: Some(idle.max(Duration::from_millis(1))),
                 max_lifetime: None,
+                ..Timers::default()
             }),
             ..NewSession::default()
         };

@@ -116,7 +116,7 @@ async fn its_folder_is_gone_after_the_call() {
             .unwrap(),
         true
     );
-    let workspaces = host.folder().join("workspaces");
+    let workspaces = host.folder().join("sessions/workspaces");
     let is_empty = || fs_err::read_dir(&workspaces).unwrap().next().is_none();
     // Folders are removed on a thread of their own, which the stopped clock does not wait for.
     for _ in 0..1000 {

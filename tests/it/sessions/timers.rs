@@ -14,6 +14,7 @@ async fn session(host: &TestHost, idle: Option<u64>, lifetime: Option<u64>) -> T
     let timers = Timers {
         idle_timeout: idle.map(Duration::from_secs),
         max_lifetime: lifetime.map(Duration::from_secs),
+        ..Timers::default()
     };
     host.worker("ada")
         .begin_with("lab", |new| new.timers = Some(timers))
@@ -190,6 +191,7 @@ async fn a_slow_start_does_not_count_as_idle_time() {
     let timers = Timers {
         idle_timeout: Some(Duration::from_secs(5)),
         max_lifetime: None,
+        ..Timers::default()
     };
     let session = host
         .worker("ada")

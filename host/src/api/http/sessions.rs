@@ -21,7 +21,8 @@ use crate::ids::{BackendName, SessionId, SessionName, WorkerId};
 use crate::label::Labels;
 use crate::policy::LimitRequest;
 use crate::session::{
-    Farewell, IfExists, NewSession, SessionInfo, SessionQuery, SessionState, Timers,
+    CheckpointMode, Farewell, ForkedFrom, IfExists, NewSession, OnIdle, SessionInfo, SessionQuery,
+    SessionState, Timers,
 };
 
 use super::body::{Body, parse};
@@ -51,6 +52,10 @@ struct CreateBody {
     if_exists: IfExistsBody,
     #[serde(default)]
     contexts: Vec<Value>,
+    #[serde(default)]
+    checkpoint: CheckpointMode,
+    /// Default: the host's.
+    on_idle: Option<OnIdle>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -89,17 +94,28 @@ pub(super) struct SessionBody {
     /// Seconds; null: never.
     idle_timeout: Option<f64>,
     max_lifetime: Option<f64>,
+    on_idle: &'static str,
     labels: BTreeMap<String, String>,
     backend_digest: String,
     calls: u64,
     waiting: usize,
     usage: UsageBody,
+    checkpoint: &'static str,
+    checkpoints: CheckpointsBody,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forked_from: Option<ForkedFrom>,
     /// Only in the answer to its creation.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
     /// Only in the answer to its end: `clean`, or what went wrong in its cleanup.
     #[serde(skip_serializing_if = "Option::is_none")]
     cleanup: Option<String>,
+}
+
+#[derive(Serialize)]
+struct CheckpointsBody {
+    count: usize,
+    bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -124,6 +140,7 @@ impl From<SessionInfo> for SessionBody {
             expires_at: info.expires_at.map(timestamp),
             idle_timeout: info.timers.idle_timeout.map(|time| time.as_secs_f64()),
             max_lifetime: info.timers.max_lifetime.map(|time| time.as_secs_f64()),
+            on_idle: info.timers.on_idle.as_str(),
             labels: info.labels.as_map().clone(),
             backend_digest: info.backend_digest,
             calls: info.calls,
@@ -133,8 +150,24 @@ impl From<SessionInfo> for SessionBody {
                 memory_bytes: info.usage.memory_bytes,
                 host_calls: info.usage.host_calls,
             },
+            checkpoint: info.checkpoint.as_str(),
+            checkpoints: CheckpointsBody {
+                count: info.checkpoints.count,
+                bytes: info.checkpoints.bytes,
+            },
+            forked_from: info.forked_from,
             token: None,
             cleanup: None,
+        }
+    }
+}
+
+impl SessionBody {
+    /// A session that was begun just now.
+    pub(super) fn of(started: Started) -> Self {
+        Self {
+            token: started.token,
+            ..started.info.into()
         }
     }
 }
@@ -157,20 +190,13 @@ pub(super) async fn create(
         api.host.create_session(&caller, &backend, new).await
     };
     match started.await {
-        Ok(Started { info, token }) => {
-            let status = if token.is_some() {
+        Ok(started) => {
+            let status = if started.token.is_some() {
                 StatusCode::CREATED
             } else {
                 StatusCode::OK
             };
-            Ok((
-                status,
-                Json(SessionBody {
-                    token,
-                    ..info.into()
-                }),
-            )
-                .into_response())
+            Ok((status, Json(SessionBody::of(started))).into_response())
         }
         Err(error) => Err(Refused(error, visitor.request_id)),
     }
@@ -189,6 +215,7 @@ impl CreateBody {
         let timers = Timers {
             idle_timeout: seconds("/idle_timeout", self.idle_timeout, defaults.idle_timeout)?,
             max_lifetime: seconds("/max_lifetime", self.max_lifetime, defaults.max_lifetime)?,
+            on_idle: self.on_idle.unwrap_or(defaults.on_idle),
         };
         let LimitsBody {
             call_ms,
@@ -218,6 +245,7 @@ impl CreateBody {
                 IfExistsBody::Error => IfExists::Error,
                 IfExistsBody::Return => IfExists::Return,
             },
+            checkpoint: self.checkpoint,
         };
         Ok((BackendName::parse(&self.backend)?, new))
     }
@@ -284,7 +312,9 @@ impl ListQuery {
                     ErrorCode::InvalidRequest,
                     format!("{text:?} is no state of a session"),
                 )
-                .hint("the states of live sessions are starting, active and idle")
+                .hint(
+                    "the states of live sessions are starting, active, idle, suspended and failed",
+                )
             };
             SessionState::parse(&text).ok_or_else(invalid)
         });
@@ -341,7 +371,8 @@ pub(super) async fn get(
 #[serde(deny_unknown_fields)]
 struct PatchBody {
     /// In place of all labels that it has.
-    labels: BTreeMap<String, String>,
+    labels: Option<BTreeMap<String, String>>,
+    checkpoint: Option<CheckpointMode>,
 }
 
 pub(super) async fn patch(
@@ -352,8 +383,8 @@ pub(super) async fn patch(
 ) -> Result<Json<SessionBody>, Refused> {
     on_session(&api, &visitor, &id, |caller, id| {
         let body: PatchBody = parse(&body)?;
-        api.host
-            .label_session(caller, id, Labels::parse(body.labels)?)
+        let labels = body.labels.map(Labels::parse).transpose()?;
+        api.host.change_session(caller, id, labels, body.checkpoint)
     })
 }
 
@@ -389,29 +420,6 @@ pub(super) async fn delete(
                 ..info.into()
             }))
         }
-        Err(error) => Err(Refused(error, visitor.request_id)),
-    }
-}
-
-/// `suspend`, `resume`, `fork`, `checkpoints`, `restore`: known, and refused with a reason.
-pub(super) async fn snapshot_verb(
-    State(api): State<Arc<Api>>,
-    visitor: Visitor,
-    Path((id, verb)): Path<(String, String)>,
-) -> Result<Json<Value>, Refused> {
-    let refusal = (|| {
-        if !["suspend", "resume", "fork", "checkpoints", "restore"].contains(&verb.as_str()) {
-            return Err(Error::new(
-                ErrorCode::InvalidRequest,
-                format!("sessions have no {verb:?}"),
-            ));
-        }
-        let caller = visitor.caller(&api.host, None)?;
-        api.host
-            .refuse_snapshot(&caller, &SessionId::parse(&id)?, &verb)
-    })();
-    match refusal {
-        Ok(()) => Ok(Json(Value::Null)),
         Err(error) => Err(Refused(error, visitor.request_id)),
     }
 }

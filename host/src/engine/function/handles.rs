@@ -71,6 +71,26 @@ impl Handles {
         self.orphans().into_iter().chain(named).collect()
     }
 
+    /// Every resource with its number, and the number of the newest handle.
+    pub(crate) fn entries(&self) -> (u64, impl Iterator<Item = (u64, ResourceAny, &Resource)>) {
+        let entries = self.entries.iter();
+        let entries = entries.map(|(number, entry)| (*number, entry.resource, &*entry.kind));
+        (self.last, entries)
+    }
+
+    /// Gives a resource the number that it had in another instance. `last`: the number of the newest handle there.
+    pub(crate) fn reinstate(
+        &mut self,
+        last: u64,
+        number: u64,
+        resource: ResourceAny,
+        kind: Resource,
+    ) {
+        self.last = last;
+        let kind = Arc::new(kind);
+        self.entries.insert(number, Entry { resource, kind });
+    }
+
     /// The resource behind a handle, and its number.
     pub(super) fn find(&self, handle: &str, kind: &Resource) -> Result<(u64, ResourceAny), Fault> {
         let number = self.number(handle).ok_or(Fault::Unknown)?;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hostel_host::durable::Durable;
 use hostel_host::engine::{Engine, EngineConfig};
 use hostel_host::host::{Caller, Host, HostConfig, Runtimes, Source, WarmUp};
 use hostel_host::ids::{BackendName, WorkerId};
@@ -146,7 +147,7 @@ impl Hostel {
             timers: Timers::default(),
             sessions_max: INSTANCES as usize,
             sessions_per_worker: INSTANCES as usize,
-            workspaces: folder.join("workspaces"),
+            durable: Arc::new(Durable::open(&folder.join("sessions"))?),
             settings: settings.clone(),
         };
         let runtimes = Runtimes {

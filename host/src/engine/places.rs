@@ -20,9 +20,9 @@ const PLACES_MAX: usize = 10_000;
 
 /// A guest and the functions that were added to it.
 #[derive(Clone, Copy)]
-pub(in crate::engine) struct Guest<'a> {
-    pub(in crate::engine) instance: &'a Instance,
-    pub(in crate::engine) accessors: &'a Accessors,
+pub(super) struct Guest<'a> {
+    pub(super) instance: &'a Instance,
+    pub(super) accessors: &'a Accessors,
 }
 
 impl Guest<'_> {
@@ -38,7 +38,23 @@ impl Guest<'_> {
         let index = self.accessors.get(name)?;
         self.instance.get_typed_func(store, index)
     }
+
+    /// A resource that the guest's table can be probed with.
+    fn any_kind(self) -> Option<Held> {
+        let known = KINDS
+            .into_iter()
+            .find(|(carried, _)| self.accessors.get(carried.put).is_ok());
+        known.map(|(_, kind)| kind)
+    }
 }
+
+/// One kind for each resource that can be carried.
+const KINDS: [(&Carried, Held); 4] = [
+    (&INPUT_STREAM, Held::Stdin),
+    (&OUTPUT_STREAM, Held::Stdout),
+    (&POLLABLE, Held::Pollable(0)),
+    (&DESCRIPTOR, Held::Folder(String::new())),
+];
 
 /// One function pair per resource; `$call` is made for the one that `held` names.
 macro_rules! for_kind {
@@ -61,8 +77,11 @@ pub(super) async fn check_places(
     guest: Guest<'_>,
     held: &HeldByRep,
 ) -> Result<(), String> {
-    let Some(kind) = held.values().next() else {
-        return Ok(());
+    let Some(kind) = guest.any_kind() else {
+        return match held.is_empty() {
+            true => Ok(()),
+            false => Err("it holds what it cannot have been given".to_owned()),
+        };
     };
     let free = for_kind!(kind, free_places((&mut store, guest), held.len()))
         .map_err(|error| format!("{:#}", error.root_cause()))?;

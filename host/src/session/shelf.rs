@@ -1,0 +1,172 @@
+//! States of sessions on disk: how one is put there, found again, and what the table says about its session.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use crate::capability::Workspace;
+use crate::capability::log::LogLine;
+use crate::durable::{Durable, Sync};
+use crate::engine::{About, Module, Run, Snapshot};
+use crate::error::{Error, ErrorCode, Result};
+
+use super::Session;
+use super::saved::Saved;
+
+/// States up to this size are written where the guest ran; larger ones would hold up its neighbours.
+const INLINE_BYTES: usize = 128 << 10;
+
+/// A state on disk.
+#[derive(Clone)]
+pub(super) struct Shelved {
+    /// The name of its file.
+    pub(super) file: Arc<str>,
+    /// The session's folder as it was then.
+    pub(super) workspace: Option<Arc<PathBuf>>,
+    pub(super) saved_at: SystemTime,
+    /// The code that it is the state of; found anew after a restart.
+    pub(super) module: Option<Arc<Module>>,
+}
+
+/// What the file says besides the memory.
+#[derive(Serialize, Deserialize)]
+struct Meta {
+    /// A file that was renamed is another session's.
+    session: String,
+    /// Of the component, and of the warm image that the memory is the difference to.
+    digest: String,
+    image: String,
+    about: About,
+    /// Offset of each blob in the memory.
+    at: Vec<u32>,
+    log: Vec<LogLine>,
+}
+
+/// A state that came from disk.
+pub(super) struct Unshelved {
+    pub(super) saved: Saved,
+    pub(super) log: Vec<LogLine>,
+}
+
+impl Saved {
+    /// Puts the state on disk under a name of its own.
+    ///
+    /// # Errors
+    /// `internal`: the disk is full, for one. Nothing is left of it.
+    pub(super) async fn shelve(
+        self,
+        durable: &Arc<Durable>,
+        session: &Session,
+        name: String,
+        sync: Sync,
+    ) -> Result<Shelved> {
+        let Self {
+            snapshot,
+            module,
+            workspace,
+        } = self;
+        let meta = Meta {
+            session: session.id.to_string(),
+            digest: session.backend.digest.clone(),
+            image: module.image().to_owned(),
+            at: snapshot.runs.iter().map(|run| run.at).collect(),
+            about: snapshot.about,
+            log: session.log_lines(),
+        };
+        let blobs: Vec<bytes::Bytes> = snapshot.runs.into_iter().map(|run| run.bytes).collect();
+        let bytes: usize = blobs.iter().map(bytes::Bytes::len).sum();
+        let file: Arc<str> = name.into();
+        let write = {
+            let (durable, file) = (durable.clone(), file.clone());
+            move || durable.write(&file, &meta, &blobs, sync)
+        };
+        let written = if bytes <= INLINE_BYTES && sync == Sync::None {
+            write()
+        } else {
+            let written = tokio::task::spawn_blocking(write).await;
+            written.map_err(|error| Error::internal("cannot save a session", error))?
+        };
+        written.map_err(|error| Error::internal("cannot save a session", error))?;
+        let workspace = workspace.map(|workspace| {
+            workspace.keep();
+            Arc::new(workspace.path().to_owned())
+        });
+        Ok(Shelved {
+            file,
+            workspace,
+            saved_at: SystemTime::now(),
+            module: Some(module),
+        })
+    }
+}
+
+impl Shelved {
+    /// Reads the state, which stays where it is.
+    ///
+    /// # Errors
+    /// `unsupported_snapshot` for one of another version of the backend; `session_failed` for a file that is damaged or gone.
+    pub(super) async fn read(
+        &self,
+        durable: &Arc<Durable>,
+        session: &Session,
+    ) -> Result<Unshelved> {
+        let module = match &self.module {
+            Some(module) => module.clone(),
+            None => session.backend.warm_up().await?,
+        };
+        let (durable, file) = (durable.clone(), self.file.clone());
+        let read = tokio::task::spawn_blocking(move || durable.read::<Meta>(&file)).await;
+        let read = read.map_err(|error| Error::internal("cannot read a session", error))?;
+        let unusable = |why: String| {
+            let message = format!(
+                "the saved state of session {} cannot be used: {why}",
+                session.id
+            );
+            Error::new(ErrorCode::SessionFailed, message)
+                .hint("create a new session; its id and its state are new")
+        };
+        let (meta, blobs) = read.map_err(|error| unusable(error.to_string()))?;
+        if meta.session != session.id.as_str() || meta.at.len() != blobs.len() {
+            return Err(unusable("it is another session's".to_owned()));
+        }
+        if meta.digest != session.backend.digest || meta.image != module.image() {
+            let what = if meta.digest == session.backend.digest {
+                "warm image"
+            } else {
+                "version"
+            };
+            let message = format!(
+                "session {} was saved with another {what} of backend {}, and its memory fits that one only",
+                session.id, session.backend.name
+            );
+            return Err(Error::new(ErrorCode::UnsupportedSnapshot, message).hint(
+                "load the backend as it was when the session was saved, or create a new session",
+            ));
+        }
+        let runs = meta.at.into_iter().zip(blobs);
+        let snapshot = Snapshot {
+            about: meta.about,
+            runs: runs.map(|(at, bytes)| Run { at, bytes }).collect(),
+        };
+        let workspace = self.workspace.as_ref();
+        let saved = Saved {
+            snapshot,
+            module,
+            workspace: workspace.map(|path| Arc::new(Workspace::reopen(path.to_path_buf()))),
+        };
+        Ok(Unshelved {
+            saved,
+            log: meta.log,
+        })
+    }
+
+    /// Removes the state.
+    pub(super) fn discard(&self, durable: &Durable) {
+        durable.discard(&self.file);
+        if let Some(path) = &self.workspace {
+            Workspace::reopen(path.to_path_buf()).remove();
+        }
+    }
+}
