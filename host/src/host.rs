@@ -85,6 +85,15 @@ pub struct Executed {
     pub called: Called,
 }
 
+/// The answers to the calls of a transaction.
+#[derive(Debug)]
+pub struct Transaction {
+    /// Of the calls that ran, in their order; the last one may be what ended it.
+    pub outcomes: Vec<Result<Executed>>,
+    /// Calls that the session had had where it is again. None: every call counts.
+    pub rolled_back_to: Option<u64>,
+}
+
 pub struct Host {
     config: HostConfig,
     registry: Registry,
@@ -209,6 +218,76 @@ impl Host {
         }
         tracing::debug!(parent: &span, duration_us = start.elapsed().as_micros(), "call ended");
         outcome
+    }
+
+    /// Calls stateful tools of one session, one after the other: all of the calls count, or none.
+    ///
+    /// # Errors
+    /// `invalid_request` for calls that are not all of one session's; `unsupported_snapshot`; else those of reaching the session. Nothing
+    /// was run.
+    pub async fn transact(
+        &self,
+        caller: &Caller,
+        request_id: &RequestId,
+        calls: Vec<Execute>,
+    ) -> Result<Transaction> {
+        let _running = self.calls.token();
+        self.check_open()?;
+        let span = tracing::info_span!("transaction", %request_id, worker = %caller.worker, calls = calls.len());
+        let work = async {
+            let (session, requests) = self.of_one_session(caller, calls)?;
+            let tools: Vec<Arc<Tool>> = requests
+                .iter()
+                .map(|request| request.tool.clone())
+                .collect();
+            let transacted = self.sessions.transact(&session, requests).await?;
+            let outcomes = transacted.outcomes.into_iter().zip(tools);
+            Ok(Transaction {
+                outcomes: outcomes
+                    .map(|(outcome, tool)| outcome.map(|called| Executed { tool, called }))
+                    .collect(),
+                rolled_back_to: transacted.rolled_back_to,
+            })
+        };
+        work.instrument(span).await
+    }
+
+    fn of_one_session(
+        &self,
+        caller: &Caller,
+        calls: Vec<Execute>,
+    ) -> Result<(Arc<Session>, Vec<ToolRequest>)> {
+        let catalogue = self.registry.catalogue();
+        let mut found: Option<Arc<Session>> = None;
+        let mut requests = Vec::with_capacity(calls.len());
+        for (place, execute) in calls.into_iter().enumerate() {
+            let misplaced = |what: &str| {
+                Error::new(ErrorCode::InvalidRequest, format!("/calls/{place}: {what}"))
+                    .detail("pointer", format!("/calls/{place}"))
+                    .hint("a transaction is of calls of stateful tools in one session, which each of them names")
+            };
+            let choice = restricted(caller, execute.session)?;
+            let session = self.chosen(caller, &catalogue, &execute.action, choice)?;
+            let session = session.ok_or_else(|| misplaced("it names no session"))?;
+            let tool = target(&catalogue, &execute.action, Some(&session))?.tool;
+            if tool.kind == ToolKind::Stateless {
+                return Err(misplaced("its tool is stateless"));
+            }
+            if found.as_ref().is_some_and(|found| found.id != session.id) {
+                return Err(misplaced(
+                    "it is of another session than the calls before it",
+                ));
+            }
+            found = Some(session);
+            requests.push(ToolRequest {
+                tool,
+                params: execute.params,
+                timeout: execute.timeout,
+            });
+        }
+        let session =
+            found.ok_or_else(|| Error::new(ErrorCode::InvalidRequest, "there are no calls"))?;
+        Ok((session, requests))
     }
 
     async fn route(&self, caller: &Caller, execute: Execute) -> Result<Executed> {

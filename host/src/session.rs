@@ -33,6 +33,7 @@ mod saved;
 mod shelf;
 mod slot;
 mod table;
+mod transaction;
 
 pub(crate) use call::ToolRequest;
 pub use call::{Called, CalledIn};

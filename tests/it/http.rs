@@ -9,3 +9,4 @@ mod envelope;
 mod headers;
 mod routes;
 mod sessions;
+mod states;

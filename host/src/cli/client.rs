@@ -96,7 +96,7 @@ impl Client {
 }
 
 /// A problem document in one line and its hint in another.
-fn problem(answer: &Value) -> String {
+pub(super) fn problem(answer: &Value) -> String {
     let text = |name: &str| answer.get(name).and_then(Value::as_str);
     let code = text("code").unwrap_or("error");
     let detail = text("detail").unwrap_or("the host gave no reason");

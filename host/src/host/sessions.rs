@@ -113,7 +113,7 @@ impl Host {
     ///
     /// # Errors
     /// As [`Host::session`].
-    pub fn session_logs(
+    pub async fn session_logs(
         &self,
         caller: &Caller,
         id: &SessionId,
@@ -121,12 +121,7 @@ impl Host {
         limit: usize,
     ) -> Result<LogPage> {
         let session = self.own(caller, id)?;
-        let empty = LogPage {
-            lines: Vec::new(),
-            dropped: 0,
-            next: after,
-        };
-        Ok(session.log().map_or(empty, |log| log.page(after, limit)))
+        self.sessions.log_page(&session, after, limit).await
     }
 
     /// Saves the session's state, to come back to.

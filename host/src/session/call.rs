@@ -128,18 +128,48 @@ async fn call_in(
     deadline: Instant,
     queue: Duration,
 ) -> Result<Called> {
-    let started = Instant::now();
     let session = loan.session().clone();
-    let params = utf8(&request.params)?;
     let before = match session.mode() {
         CheckpointMode::Call => Some(loan.save().await?),
         CheckpointMode::Manual | CheckpointMode::Off => None,
     };
+    let calls = session.calls();
+    match run_in(&mut loan, &request, deadline, queue).await {
+        Ok(called) => Ok(called),
+        Err(Failed::Whole(error)) => Err(error),
+        Err(Failed::Lost(error)) => Err(after_the_fall(&session, loan, before, calls, error).await),
+        Err(Failed::Ended) => {
+            drop(loan);
+            Err(session.gone_error())
+        }
+    }
+}
+
+/// How a call in a session failed.
+pub(super) enum Failed {
+    /// The guest is whole.
+    Whole(Error),
+    /// The guest's state is lost; the loan is spoiled.
+    Lost(Error),
+    /// The session was ended during the call; the loan is spoiled.
+    Ended,
+}
+
+/// Runs one call on the instance of a loan.
+pub(super) async fn run_in(
+    loan: &mut Loan,
+    request: &ToolRequest,
+    deadline: Instant,
+    queue: Duration,
+) -> Result<Called, Failed> {
+    let started = Instant::now();
+    let session = loan.session().clone();
+    let params = utf8(&request.params).map_err(Failed::Whole)?;
     let call = ToolCall {
         place: request.tool.place,
         on_session: request.tool.on_session,
         params,
-        timeout: deadline.saturating_duration_since(Instant::now()),
+        timeout: deadline.saturating_duration_since(started),
     };
     let instance = loan.enter();
     let outcome = tokio::select! {
@@ -174,22 +204,21 @@ async fn call_in(
             let error = fault.into_error(&request.tool.full_name);
             if whole {
                 loan.keep();
-                return Err(error);
+                return Err(Failed::Whole(error));
             }
             loan.spoil(error.code(), error.message().to_owned());
-            Err(after_the_fall(&session, loan, before, number - 1, error).await)
+            Err(Failed::Lost(error))
         }
         None => {
             loan.spoil(ErrorCode::SessionEnded, "it was destroyed during a call");
-            drop(loan);
-            Err(session.gone_error())
+            Err(Failed::Ended)
         }
     }
 }
 
 /// The guest's state is lost. Takes the session back to where it was before the call, if it was saved then, and says in the error what has
 /// become of it.
-async fn after_the_fall(
+pub(super) async fn after_the_fall(
     session: &Arc<Session>,
     mut loan: Loan,
     before: Option<Saved>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::capability::log::LogRing;
+use crate::capability::log::{LogPage, LogRing};
 use crate::durable::Sync;
 use crate::engine::Instance;
 use crate::error::{Error, ErrorCode, Result};
@@ -207,6 +207,32 @@ impl Sessions {
                 }
             }
         });
+    }
+
+    /// What the session's guest has written, from line `after` on. One that is suspended is not woken up for that.
+    ///
+    /// # Errors
+    /// None today.
+    pub(crate) async fn log_page(
+        &self,
+        session: &Session,
+        after: u64,
+        limit: usize,
+    ) -> Result<LogPage> {
+        let log = match (session.log(), session.slot.state_on_disk()) {
+            (Some(log), _) => Some(log),
+            (None, Some(state)) => {
+                let lines = state.read_log(&self.durable).await;
+                lines.map(|lines| Arc::new(LogRing::resume(usize::MAX, lines)))
+            }
+            (None, None) => None,
+        };
+        let empty = LogPage {
+            lines: Vec::new(),
+            dropped: 0,
+            next: after,
+        };
+        Ok(log.map_or(empty, |log| log.page(after, limit)))
     }
 
     async fn wake(&self, session: &Arc<Session>, shelved: &Shelved) -> Result<Box<Instance>> {

@@ -162,6 +162,13 @@ impl Shelved {
         })
     }
 
+    /// The lines that the guest had written. None: the file cannot be read.
+    pub(super) async fn read_log(&self, durable: &Arc<Durable>) -> Option<Vec<LogLine>> {
+        let (durable, file) = (durable.clone(), self.file.clone());
+        let read = tokio::task::spawn_blocking(move || durable.read::<Meta>(&file)).await;
+        read.ok()?.ok().map(|(meta, _)| meta.log)
+    }
+
     /// Removes the state.
     pub(super) fn discard(&self, durable: &Durable) {
         durable.discard(&self.file);

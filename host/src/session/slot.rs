@@ -250,7 +250,15 @@ impl Slot {
     }
 
     pub(super) fn is_suspended(&self) -> bool {
-        matches!(self.inner().place, Place::Suspended(_))
+        self.state_on_disk().is_some()
+    }
+
+    /// The state of a session that is suspended.
+    pub(super) fn state_on_disk(&self) -> Option<Shelved> {
+        match &self.inner().place {
+            Place::Suspended(shelved) => Some(shelved.clone()),
+            _ => None,
+        }
     }
 
     /// The session could not be woken up: it is as it was, and those who wait are told why.

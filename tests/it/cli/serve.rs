@@ -53,6 +53,12 @@ impl Serving {
         super::said(output.unwrap())
     }
 
+    /// SIGKILL: nothing is brought in order.
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// SIGTERM, and the status with which the host ends.
     fn terminate(&mut self) -> Option<i32> {
         let id = self.child.id().to_string();
@@ -243,4 +249,92 @@ fn a_bad_component_is_named_at_the_start_and_the_others_are_served() {
 
 fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+/// The sum that a session has counted up to.
+fn sum(serving: &Serving, home: &Path, id: &str) -> Said {
+    serving.ask(
+        home,
+        &["call", "counter:add", r#"{"n": 0}"#, "--session", id],
+    )
+}
+
+fn begin(serving: &Serving, home: &Path, name: &str, n: u32) -> String {
+    let begun = serving.ask(home, &["sessions", "create", "counter", "--name", name]);
+    let begun: Value = serde_json::from_str(&begun.out).unwrap();
+    let id = begun["id"].as_str().unwrap().to_owned();
+    let n = format!(r#"{{"n": {n}}}"#);
+    let added = serving.ask(home, &["call", "counter:add", &n, "--session", &id]);
+    assert_eq!(added.status, Some(0), "{}", added.complaint);
+    id
+}
+
+#[tokio::test]
+async fn after_a_kill_whatever_was_saved_is_back_and_nothing_else() {
+    let home = home();
+    let home = home.path();
+    let serving = Serving::start(home);
+    let [suspended, checkpointed, woken, lost] = [
+        begin(&serving, home, "suspended", 1),
+        begin(&serving, home, "checkpointed", 2),
+        begin(&serving, home, "woken", 3),
+        begin(&serving, home, "lost", 4),
+    ];
+    let ask = |arguments: &[&str]| {
+        let said = serving.ask(home, arguments);
+        assert_eq!(said.status, Some(0), "{arguments:?}: {}", said.complaint);
+    };
+    ask(&["sessions", "suspend", &suspended, &woken]);
+    ask(&["sessions", "checkpoint", &checkpointed]);
+    for id in [&checkpointed, &woken] {
+        ask(&["call", "counter:add", r#"{"n": 10}"#, "--session", id]);
+    }
+    ask(&["sessions", "checkpoint", &woken]);
+    ask(&["call", "counter:add", r#"{"n": 100}"#, "--session", &woken]);
+    serving.kill();
+
+    let serving = Serving::start(home);
+    for (id, expected) in [
+        (&suspended, "1\n"),
+        (&checkpointed, "2\n"),
+        (&woken, "13\n"),
+    ] {
+        let said = sum(&serving, home, id);
+        assert_eq!(said.out, expected, "{}", said.complaint);
+    }
+    let said = sum(&serving, home, &lost);
+    assert!(
+        said.complaint.contains("session_not_found"),
+        "{}",
+        said.complaint
+    );
+}
+
+#[tokio::test]
+async fn a_host_that_stops_in_order_comes_back_with_all_of_its_sessions() {
+    let home = home();
+    let home = home.path();
+    let mut serving = Serving::start(home);
+    let ids: Vec<String> = (0..5)
+        .map(|n| begin(&serving, home, &format!("s{n}"), n))
+        .collect();
+    assert_eq!(serving.terminate(), Some(0));
+    let serving = Serving::start(home);
+    let listed = serving.ask(home, &["sessions"]).out;
+    assert_eq!(listed.matches("\tsuspended\t").count(), 5, "{listed}");
+    for (n, id) in ids.iter().enumerate() {
+        assert_eq!(sum(&serving, home, id).out, format!("{n}\n"));
+    }
+    let second = hostel(
+        home,
+        &["serve", "--listen", "127.0.0.1:0", "--plugins", "plugins"],
+    )
+    .output();
+    let second = super::said(second.unwrap());
+    assert!(
+        second.complaint.contains("another hostel process")
+            && second.complaint.contains("--data-dir"),
+        "{}",
+        second.complaint
+    );
 }

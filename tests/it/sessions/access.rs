@@ -26,7 +26,7 @@ async fn every_verb(worker: &Worker, session: &TestSession) -> Vec<(&'static str
                 .err(),
         ),
         ("keep-alive", host.keep_alive(caller, id).err()),
-        ("logs", host.session_logs(caller, id, 0, 10).err()),
+        ("logs", host.session_logs(caller, id, 0, 10).await.err()),
         (
             "call",
             worker

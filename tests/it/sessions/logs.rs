@@ -5,11 +5,12 @@ use hostel_host::error::ErrorCode;
 use hostel_tests::{Guest, TestHost, TestSession};
 use serde_json::json;
 
-fn logs(session: &TestSession, after: u64, limit: usize) -> LogPage {
+async fn logs(session: &TestSession, after: u64, limit: usize) -> LogPage {
     let worker = &session.worker;
     worker
         .host
         .session_logs(&worker.caller, &session.id, after, limit)
+        .await
         .unwrap()
 }
 
@@ -30,7 +31,7 @@ async fn output_and_log_lines_stand_in_order_with_where_they_came_from() {
         session.call("print", print).await.unwrap();
     }
     session.call("log", json!({"text": "four"})).await.unwrap();
-    let page = logs(&session, 0, 100);
+    let page = logs(&session, 0, 100).await;
     assert_eq!(
         texts(&page),
         [
@@ -55,7 +56,7 @@ async fn pages_of_lines_lead_on_from_one_to_the_next() {
         .unwrap();
     let (mut after, mut sizes) = (0, Vec::new());
     loop {
-        let page = logs(&session, after, 10);
+        let page = logs(&session, after, 10).await;
         if page.lines.is_empty() {
             break;
         }
@@ -75,7 +76,7 @@ async fn a_flood_of_output_costs_the_oldest_lines_and_nothing_else() {
     let session = host.worker("ada").begin("lab").await;
     let line = json!({"text": "a line of text\n", "times": 20_000});
     session.call("print", line).await.unwrap();
-    let page = logs(&session, 0, usize::MAX);
+    let page = logs(&session, 0, usize::MAX).await;
     assert!(
         page.lines.len() < 100,
         "{} lines were kept",
@@ -99,7 +100,7 @@ async fn a_guest_cannot_write_to_its_readers_terminal() {
         .call("log", json!({"text": "\u{1b}[31mred"}))
         .await
         .unwrap();
-    let page = logs(&session, 0, 10);
+    let page = logs(&session, 0, 10).await;
     assert_eq!(
         texts(&page),
         [

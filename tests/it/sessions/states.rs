@@ -185,6 +185,7 @@ async fn a_suspended_session_wakes_up_as_it_was_and_only_once() {
         .worker
         .host
         .session_logs(&session.worker.caller, &session.id, 0, 10)
+        .await
         .unwrap();
     let text: Vec<&str> = page.lines.iter().map(|line| line.text.as_str()).collect();
     assert_eq!(text, ["before"], "what it wrote is still there");

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::api::Api;
 use crate::api::doorway::Visitor;
 use crate::error::{Error, ErrorCode, Result};
-use crate::host::{Caller, Execute, Executed};
+use crate::host::{Caller, Execute, Executed, Transaction};
 
 use super::body::{Body, parse};
 use super::execute::{CallBody, write_envelope, write_string};
@@ -37,6 +37,9 @@ struct BatchBody<'a> {
     /// The first call that fails, or whose tool answers with an error, is the last. Only for calls one after the other. Default true.
     #[serde(default = "yes")]
     stop_on_error: bool,
+    /// All of the calls count, or none: they are of one session, and the first that fails takes it back to where it was. Default false.
+    #[serde(default)]
+    transaction: bool,
     #[serde(borrow, default)]
     worker_id: Option<Cow<'a, str>>,
 }
@@ -49,6 +52,7 @@ struct Plan {
     calls: Vec<Result<(Caller, Execute)>>,
     parallel: bool,
     stop_on_error: bool,
+    transaction: bool,
 }
 
 /// 200 if every call succeeded, 207 if not: each answer says for itself.
@@ -60,12 +64,40 @@ pub(super) async fn batch(
     let plan =
         plan(&api, &visitor, &body).map_err(|error| Refused(error, visitor.request_id.clone()))?;
     let total = plan.calls.len();
+    if plan.transaction {
+        let transacted = transact(&api, &visitor, plan.calls).await;
+        let transacted = transacted.map_err(|error| Refused(error, visitor.request_id.clone()))?;
+        let end = match transacted.rolled_back_to {
+            Some(call) => format!(",\"rolled_back_to\":{{\"call\":{call}}}}}"),
+            None => "}".to_owned(),
+        };
+        return Ok(answer(&transacted.outcomes, total, &visitor, &end));
+    }
     let outcomes = if plan.parallel {
         side_by_side(&api, &visitor, plan.calls).await
     } else {
         in_turn(&api, &visitor, plan.calls, plan.stop_on_error).await
     };
-    Ok(answer(&outcomes, total, &visitor))
+    Ok(answer(&outcomes, total, &visitor, "}"))
+}
+
+/// Every call is checked before the first one runs.
+async fn transact(
+    api: &Api,
+    visitor: &Visitor,
+    calls: Vec<Result<(Caller, Execute)>>,
+) -> Result<Transaction> {
+    let calls = calls.into_iter().collect::<Result<Vec<_>>>()?;
+    let mut callers = calls.iter().map(|(caller, _)| caller.clone());
+    let caller = callers
+        .next()
+        .ok_or_else(|| Error::new(ErrorCode::InvalidRequest, "there are no calls"))?;
+    if callers.any(|other| other.worker != caller.worker) {
+        let message = "/calls: a transaction is of one worker's calls";
+        return Err(Error::new(ErrorCode::InvalidRequest, message).detail("pointer", "/calls"));
+    }
+    let calls = calls.into_iter().map(|(_, execute)| execute).collect();
+    api.host.transact(&caller, &visitor.request_id, calls).await
 }
 
 fn plan(api: &Api, visitor: &Visitor, body: &Bytes) -> Result<Plan> {
@@ -77,6 +109,12 @@ fn plan(api: &Api, visitor: &Visitor, body: &Bytes) -> Result<Plan> {
         );
         return Err(Error::new(ErrorCode::InvalidRequest, message).detail("pointer", "/calls"));
     }
+    if batch.transaction && batch.parallel {
+        let message = "/transaction: the calls of a transaction run one after the other";
+        return Err(Error::new(ErrorCode::InvalidRequest, message)
+            .detail("pointer", "/transaction")
+            .hint("leave \"parallel\" out"));
+    }
     let checked = |call: &CallBody<'_>| {
         let worker = call.worker_id.as_deref().or(batch.worker_id.as_deref());
         Ok((visitor.caller(&api.host, worker)?, call.checked(body)?))
@@ -85,6 +123,7 @@ fn plan(api: &Api, visitor: &Visitor, body: &Bytes) -> Result<Plan> {
         calls: batch.calls.iter().map(checked).collect(),
         parallel: batch.parallel,
         stop_on_error: batch.stop_on_error,
+        transaction: batch.transaction,
     })
 }
 
@@ -131,7 +170,7 @@ fn succeeded(outcome: &Result<Executed>) -> bool {
         .is_ok_and(|executed| !executed.called.answer.is_error)
 }
 
-fn answer(outcomes: &[Result<Executed>], total: usize, visitor: &Visitor) -> Response {
+fn answer(outcomes: &[Result<Executed>], total: usize, visitor: &Visitor, end: &str) -> Response {
     let good = outcomes.iter().filter(|outcome| succeeded(outcome)).count();
     let mut out = b"{\"request_id\":".to_vec();
     write_string(&mut out, visitor.request_id.as_str());
@@ -152,7 +191,8 @@ fn answer(outcomes: &[Result<Executed>], total: usize, visitor: &Visitor) -> Res
             }
         }
     }
-    out.extend_from_slice(b"]}");
+    out.push(b']');
+    out.extend_from_slice(end.as_bytes());
     let mut response = Response::new(ResponseBody::from(out));
     *response.status_mut() = if good == total {
         StatusCode::OK

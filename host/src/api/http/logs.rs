@@ -67,14 +67,12 @@ pub(super) async fn logs(
 ) -> Result<Json<LogBody>, Refused> {
     let query = checked_query(query, &visitor)?;
     let limit = query.limit.unwrap_or(LINES_DEFAULT).min(LINES_MAX);
-    let page = visitor.caller(&api.host, None).and_then(|caller| {
-        api.host.session_logs(
-            &caller,
-            &SessionId::parse(&id)?,
-            query.after.unwrap_or(0),
-            limit,
-        )
-    });
+    let page = async {
+        let caller = visitor.caller(&api.host, None)?;
+        let (id, after) = (SessionId::parse(&id)?, query.after.unwrap_or(0));
+        api.host.session_logs(&caller, &id, after, limit).await
+    };
+    let page = page.await;
     let page = page.map_err(|error| Refused(error, visitor.request_id.clone()))?;
     Ok(Json(LogBody {
         lines: page.lines.into_iter().map(LineBody::from).collect(),
