@@ -71,6 +71,11 @@ impl Durable {
         file::write(&path, &self.key, meta, blobs, limits, sync)
     }
 
+    /// True when there is a snapshot of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.store.folder().snapshot(name).exists()
+    }
+
     /// Reads a snapshot that this host wrote.
     ///
     /// # Errors

@@ -5,3 +5,4 @@ mod guest;
 mod python;
 mod refresh;
 mod remember;
+mod states;

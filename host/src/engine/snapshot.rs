@@ -14,7 +14,7 @@ use super::Fault;
 mod dirty;
 mod memory;
 
-pub(super) use memory::Reach;
+pub(super) use memory::{Reach, WASM_PAGE, contents, rebased};
 
 /// The state of one instance between two calls.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! What the table on disk says about sessions that have a state there, and how they come back from it.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -17,7 +17,7 @@ use crate::registry::Backend;
 
 use super::checkpoints::{Checkpoint, Checkpoints};
 use super::lease::Lease;
-use super::shelf::Shelved;
+use super::shelf::{Shelved, base_file};
 use super::slot::Slot;
 use super::table::Sessions;
 use super::{CheckpointInfo, CheckpointMode, ForkedFrom, Session, SessionKey, Timers};
@@ -63,6 +63,7 @@ struct LimitsRecord {
 struct StateRecord {
     saved_at: SystemTime,
     file: String,
+    image: Option<String>,
     workspace: Option<PathBuf>,
 }
 
@@ -110,10 +111,16 @@ impl Sessions {
             self.durable.forget(&record.id);
         }
         let states = || alive.iter().flat_map(Record::states);
-        self.durable.sweep(
-            |file| states().any(|state| state.file == file),
-            |path| states().any(|state| state.workspace.as_deref() == Some(path)),
-        );
+        let images = states().filter_map(|state| state.image.as_deref().map(base_file));
+        let files: HashSet<String> = states()
+            .map(|state| state.file.clone())
+            .chain(images)
+            .collect();
+        let folders: HashSet<&Path> = states()
+            .filter_map(|state| state.workspace.as_deref())
+            .collect();
+        self.durable
+            .sweep(|file| files.contains(file), |path| folders.contains(path));
         let count = alive.len();
         let mut dormant = self.dormant.records();
         for record in alive {
@@ -137,7 +144,11 @@ impl Sessions {
                 .filter(|(_, record)| fits(record))
                 .map(|(id, _)| id.clone())
                 .collect();
-            ids.iter().filter_map(|id| dormant.remove(id)).collect()
+            let records = ids.iter().filter_map(|id| dormant.remove(id));
+            let mut records: Vec<Record> = records.collect();
+            // Lists of sessions are by age.
+            records.sort_by_key(|record| record.created_at);
+            records
         };
         let mut count = 0;
         for record in records {
@@ -264,6 +275,7 @@ impl From<StateRecord> for Shelved {
     fn from(record: StateRecord) -> Self {
         Self {
             saved_at: record.saved_at,
+            image: record.image.map(Arc::from),
             file: record.file.into(),
             workspace: record.workspace.map(Arc::new),
             module: None,
@@ -275,6 +287,7 @@ impl From<&Shelved> for StateRecord {
     fn from(shelved: &Shelved) -> Self {
         Self {
             saved_at: shelved.saved_at,
+            image: shelved.image.as_deref().map(str::to_owned),
             file: shelved.file.to_string(),
             workspace: shelved.workspace.as_deref().cloned(),
         }

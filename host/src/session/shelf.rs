@@ -23,11 +23,57 @@ const INLINE_BYTES: usize = 128 << 10;
 pub(super) struct Shelved {
     /// The name of its file.
     pub(super) file: Arc<str>,
+    /// The warm image that it is the difference to, if it is of one. That is on disk, too.
+    pub(super) image: Option<Arc<str>>,
     /// The session's folder as it was then.
     pub(super) workspace: Option<Arc<PathBuf>>,
     pub(super) saved_at: SystemTime,
     /// The code that it is the state of; found anew after a restart.
     pub(super) module: Option<Arc<Module>>,
+}
+
+/// Of modules without a warm image: their memory is the component's own.
+const PLAIN: &str = "plain";
+
+/// The file with the memory of a warm image.
+pub(super) fn base_file(image: &str) -> String {
+    format!("image-{image}")
+}
+
+/// Keeps the memory of the module's warm image, should that be another one when the session comes back: a file that warmup reads may
+/// change, or the host.
+async fn keep_base(durable: &Arc<Durable>, module: &Arc<Module>) -> Result<()> {
+    let image = module.image();
+    let file = base_file(image);
+    if image == PLAIN || durable.has(&file) {
+        return Ok(());
+    }
+    let base = module.base().await;
+    let base = base.map_err(|fault| fault.into_error("a warm image"))?;
+    let (at, blobs): (Vec<u32>, Vec<bytes::Bytes>) =
+        base.into_iter().map(|run| (run.at, run.bytes)).unzip();
+    let durable = durable.clone();
+    let write = move || durable.write(&file, &at, &blobs, Sync::None);
+    let written = tokio::task::spawn_blocking(write).await;
+    let written = written.map_err(|error| Error::internal("cannot save a warm image", error))?;
+    written
+        .map(drop)
+        .map_err(|error| Error::internal("cannot save a warm image", error))
+}
+
+/// # Errors
+/// In words: the file is damaged or gone.
+async fn read_base(durable: &Arc<Durable>, image: &str) -> Result<Vec<Run>, String> {
+    if image == PLAIN {
+        return Err("it was saved without one, and now there is one".to_owned());
+    }
+    let (durable, file) = (durable.clone(), base_file(image));
+    let read = tokio::task::spawn_blocking(move || durable.read::<Vec<u32>>(&file)).await;
+    let (at, blobs) = read
+        .map_err(|error| error.to_string())?
+        .map_err(|error| error.to_string())?;
+    let runs = at.into_iter().zip(blobs);
+    Ok(runs.map(|(at, bytes)| Run { at, bytes }).collect())
 }
 
 /// What the file says besides the memory.
@@ -77,6 +123,9 @@ impl Saved {
         };
         let blobs: Vec<bytes::Bytes> = snapshot.runs.into_iter().map(|run| run.bytes).collect();
         let bytes: usize = blobs.iter().map(bytes::Bytes::len).sum();
+        keep_base(durable, &module).await?;
+        let image = module.image();
+        let image: Option<Arc<str>> = (image != PLAIN).then(|| image.into());
         let file: Arc<str> = name.into();
         let write = {
             let (durable, file) = (durable.clone(), file.clone());
@@ -94,6 +143,7 @@ impl Saved {
             Arc::new(workspace.path().to_owned())
         });
         Ok(Shelved {
+            image,
             file,
             workspace,
             saved_at: SystemTime::now(),
@@ -116,8 +166,8 @@ impl Shelved {
             Some(module) => module.clone(),
             None => session.backend.warm_up().await?,
         };
-        let (durable, file) = (durable.clone(), self.file.clone());
-        let read = tokio::task::spawn_blocking(move || durable.read::<Meta>(&file)).await;
+        let (source, file) = (durable.clone(), self.file.clone());
+        let read = tokio::task::spawn_blocking(move || source.read::<Meta>(&file)).await;
         let read = read.map_err(|error| Error::internal("cannot read a session", error))?;
         let unusable = |why: String| {
             let message = format!(
@@ -131,25 +181,25 @@ impl Shelved {
         if meta.session != session.id.as_str() || meta.at.len() != blobs.len() {
             return Err(unusable("it is another session's".to_owned()));
         }
-        if meta.digest != session.backend.digest || meta.image != module.image() {
-            let what = if meta.digest == session.backend.digest {
-                "warm image"
-            } else {
-                "version"
-            };
+        if meta.digest != session.backend.digest {
             let message = format!(
-                "session {} was saved with another {what} of backend {}, and its memory fits that one only",
-                session.id, session.backend.name
+                "session {} was saved with another version of backend {} ({})",
+                session.id, session.backend.name, meta.digest
             );
-            return Err(Error::new(ErrorCode::UnsupportedSnapshot, message).hint(
-                "load the backend as it was when the session was saved, or create a new session",
-            ));
+            return Err(Error::new(ErrorCode::UnsupportedSnapshot, message)
+                .hint("load that version of the backend, or create a new session"));
         }
         let runs = meta.at.into_iter().zip(blobs);
-        let snapshot = Snapshot {
+        let mut snapshot = Snapshot {
             about: meta.about,
             runs: runs.map(|(at, bytes)| Run { at, bytes }).collect(),
         };
+        if meta.image != module.image() {
+            let base = read_base(durable, &meta.image).await;
+            let base = base.map_err(|why| unusable(format!("its warm image: {why}")))?;
+            let rebased = module.rebase(snapshot, &base).await;
+            snapshot = rebased.map_err(|fault| fault.into_error("a saved session"))?;
+        }
         let workspace = self.workspace.as_ref();
         let saved = Saved {
             snapshot,

@@ -12,7 +12,9 @@ use super::super::accessors::{adopt_name, rep_name};
 use super::super::function::Resource;
 use super::super::places::{self, Guest};
 use super::super::slots::Slot;
-use super::super::snapshot::{About, NoSnapshot, OwnResource, Reach, Resources, Run, Snapshot};
+use super::super::snapshot::{
+    About, NoSnapshot, OwnResource, Reach, Resources, Run, Snapshot, WASM_PAGE, contents, rebased,
+};
 use super::super::{Fault, Module, image};
 use super::{Instance, Recipe, fault, host_fault, own_workspace, pristine};
 
@@ -24,6 +26,41 @@ pub(crate) struct Revival<'a> {
     pub(crate) log: Arc<LogRing>,
     /// The folder as it was then, if one is granted.
     pub(crate) workspace: Option<Arc<Workspace>>,
+}
+
+impl Module {
+    /// The memory with which instances begin, zeros left out: what the snapshots of this module are the difference to.
+    ///
+    /// # Errors
+    /// There is no room for an instance now.
+    pub(crate) async fn base(self: &Arc<Self>) -> Result<Vec<Run>, Fault> {
+        let pristine = pristine::of(self).await.ok_or(Fault::Exhausted)?;
+        let pristine = pristine
+            .lock()
+            .expect("no code panics while it holds the pristine instance");
+        Ok(contents(pristine.memory()))
+    }
+
+    /// The snapshot as the difference to this module, of another image of the same component. `base`: the memory of its own.
+    ///
+    /// # Errors
+    /// There is no room for an instance now; the snapshot and its base do not fit each other.
+    pub(crate) async fn rebase(
+        self: &Arc<Self>,
+        snapshot: Snapshot,
+        base: &[Run],
+    ) -> Result<Snapshot, Fault> {
+        let pristine = pristine::of(self).await.ok_or(Fault::Exhausted)?;
+        let pristine = pristine
+            .lock()
+            .expect("no code panics while it holds the pristine instance");
+        let bytes = snapshot.about.memory_pages as usize * WASM_PAGE;
+        let runs = rebased(bytes, base, &snapshot.runs, pristine.memory());
+        Ok(Snapshot {
+            runs: runs.map_err(host_fault("cannot bring its state back"))?,
+            ..snapshot
+        })
+    }
 }
 
 impl Instance {

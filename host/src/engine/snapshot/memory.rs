@@ -14,7 +14,7 @@ use super::super::instance::Pristine;
 use super::super::places::Guest;
 use super::{Run, dirty};
 
-pub(super) const WASM_PAGE: usize = 64 << 10;
+pub(in crate::engine) const WASM_PAGE: usize = 64 << 10;
 /// Where the globals are written for a moment if nothing in the memory was touched yet.
 const BORROWED_AT: u32 = 8;
 
@@ -200,6 +200,33 @@ impl Reach {
         let write: TypedFunc<(&[u8],), ()> = self.write.typed(store.as_context())?;
         write.call_async(&mut *store, (bytes,)).await
     }
+}
+
+/// Everything in a memory that is not zero.
+pub(in crate::engine) fn contents(memory: &[u8]) -> Vec<Run> {
+    changed(memory, &[], all_pages(memory))
+}
+
+/// What a memory that is `base` with `runs` written over it has otherwise than the pristine one.
+pub(in crate::engine) fn rebased(
+    bytes: usize,
+    base: &[Run],
+    runs: &[Run],
+    pristine: &[u8],
+) -> Result<Vec<Run>> {
+    // As long as the pristine one, where that is longer: what was not there then is zero.
+    let mut memory = vec![0; bytes.max(pristine.len())];
+    for run in base.iter().chain(runs) {
+        let at = run.at as usize;
+        let place = memory.get_mut(at..at + run.bytes.len());
+        let place = place.ok_or_else(|| wasmtime::format_err!("it lies outside of its memory"))?;
+        place.copy_from_slice(&run.bytes);
+    }
+    Ok(changed(&memory, pristine, all_pages(&memory)))
+}
+
+fn all_pages(memory: &[u8]) -> Vec<usize> {
+    (0..memory.len().div_ceil(dirty::page_bytes())).collect()
 }
 
 /// The candidates that differ from what the pristine memory has there, neighbours joined. What lies past its end was zero.
