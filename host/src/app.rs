@@ -146,6 +146,7 @@ impl App {
             timers: config.timers,
             sessions_max: sessions_max as usize,
             sessions_per_worker: config.sessions_per_worker,
+            suspended_max: config.suspended_max,
             durable,
             settings: config.settings.clone(),
         };

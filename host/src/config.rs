@@ -36,8 +36,10 @@ pub struct Config {
     pub timers: Timers,
     /// Address space and a guard page are set aside for each at the start, about a microsecond apiece. Default 1,000.
     pub sessions_max: u32,
-    /// Default: as many.
+    /// Default: as many. Suspended ones count.
     pub sessions_per_worker: usize,
+    /// Suspended sessions, which take a row and a file each. Default 100,000.
+    pub suspended_max: usize,
     /// Default 4 MiB.
     pub body_bytes_max: usize,
     /// How long running calls may go on when the host stops. Default 10 s.
@@ -71,6 +73,7 @@ impl Default for Config {
             timers: Timers::default(),
             sessions_max: 1_000,
             sessions_per_worker: 1_000,
+            suspended_max: 100_000,
             body_bytes_max: 4 << 20,
             drain: Duration::from_secs(10),
             log: "info".to_owned(),
@@ -154,6 +157,7 @@ impl Config {
             sessions_per_worker: server
                 .max_sessions_per_worker
                 .unwrap_or(sessions_max as usize),
+            suspended_max: server.max_suspended.unwrap_or(defaults.suspended_max),
             body_bytes_max: server.body_bytes_max.unwrap_or(defaults.body_bytes_max),
             drain: server
                 .drain_seconds

@@ -34,6 +34,7 @@ pub struct HostConfig {
     pub timers: Timers,
     pub sessions_max: usize,
     pub sessions_per_worker: usize,
+    pub suspended_max: usize,
     /// What outlives the process: states of sessions, and their folders.
     pub durable: Arc<Durable>,
     /// Settings of backends that the config does not name.
@@ -122,6 +123,7 @@ impl Host {
             timers: config.timers,
             sessions_max: config.sessions_max,
             sessions_per_worker: config.sessions_per_worker,
+            suspended_max: config.suspended_max,
         };
         let sessions = Arc::new(Sessions::new(
             sessions_config,

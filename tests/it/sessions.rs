@@ -10,6 +10,7 @@ mod residue;
 mod starting;
 mod state;
 mod states;
+mod states_model;
 mod storm;
 mod temporary;
 mod timers;

@@ -67,10 +67,22 @@ impl TestHost {
 
     pub fn with(change: impl FnOnce(&mut HostConfig)) -> Self {
         let folder = tempfile::tempdir().expect("the machine has room for a folder");
+        Self::on(folder, change)
+    }
+
+    /// A host that finds on disk what this one would leave there if it were killed now. Its backends are not loaded yet.
+    pub fn after_a_kill(&self, change: impl FnOnce(&mut HostConfig)) -> Self {
+        let folder = tempfile::tempdir().expect("the machine has room for a folder");
+        copy_folder(self.folder.path(), folder.path());
+        Self::on(folder, change)
+    }
+
+    fn on(folder: TempDir, change: impl FnOnce(&mut HostConfig)) -> Self {
         let mut config = HostConfig {
             timers: Timers::default(),
             sessions_max: 3000,
             sessions_per_worker: 3000,
+            suspended_max: 100_000,
             durable: Arc::new(
                 Durable::open(&folder.path().join("sessions")).expect("a new folder"),
             ),
@@ -82,6 +94,7 @@ impl TestHost {
             timers: Handle::current(),
         };
         let host = Arc::new(Host::new(config, ENGINE.clone(), None, runtimes));
+        host.recall_sessions().expect("the table can be read");
         Self { host, folder }
     }
 
@@ -156,7 +169,33 @@ impl TestHost {
     }
 }
 
+/// What is removed meanwhile is not there.
+fn copy_folder(from: &Path, to: &Path) {
+    let Ok(entries) = fs_err::read_dir(from) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let copy = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            fs_err::create_dir(&copy).expect("the folder can be written to");
+            copy_folder(&entry.path(), &copy);
+        } else if let Err(error) = fs_err::copy(entry.path(), &copy) {
+            assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}");
+        }
+    }
+}
+
 impl Worker {
+    /// The worker's session of this id, which it has from another host.
+    pub fn known(&self, backend: &str, session: &TestSession) -> TestSession {
+        TestSession {
+            worker: self.clone(),
+            id: session.id.clone(),
+            token: session.token.clone(),
+            backend: backend.to_owned(),
+        }
+    }
+
     /// Calls a tool and answers with its value.
     ///
     /// # Errors

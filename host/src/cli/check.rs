@@ -97,6 +97,11 @@ async fn check(args: &CheckArgs, session_config: Value) -> Outcome {
                     skipped.export, skipped.reason
                 ));
             }
+            if let Some(reason) = &info.listing.no_snapshot {
+                Findings::advice(&format!(
+                    "its sessions cannot be forked or suspended: {reason}"
+                ));
+            }
             life(
                 &app.host,
                 &name,

@@ -39,6 +39,7 @@ pub(super) struct RawServer {
     pub(super) on_idle: Option<OnIdle>,
     pub(super) max_sessions: Option<u32>,
     pub(super) max_sessions_per_worker: Option<usize>,
+    pub(super) max_suspended: Option<usize>,
     pub(super) body_bytes_max: Option<usize>,
     pub(super) drain_seconds: Option<u64>,
     pub(super) log: Option<String>,

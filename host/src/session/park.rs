@@ -52,6 +52,7 @@ impl Sessions {
         mut loan: Loan,
         sync: Sync,
     ) -> Result<()> {
+        self.check_beds()?;
         let saved = loan.save().await?;
         let file = format!("{}-s{}", session.id, session.checkpoints().next_park());
         let shelved = saved.shelve(&self.durable, session, file, sync).await?;

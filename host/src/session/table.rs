@@ -29,10 +29,12 @@ const REMEMBERED_MAX: usize = 100_000;
 pub(crate) struct SessionsConfig {
     /// Of sessions that do not say.
     pub(crate) timers: Timers,
-    /// Live sessions on this host.
+    /// Sessions in memory on this host.
     pub(crate) sessions_max: usize,
-    /// Live sessions of one worker.
+    /// Sessions of one worker, suspended ones included.
     pub(crate) sessions_per_worker: usize,
+    /// Suspended sessions on this host.
+    pub(crate) suspended_max: usize,
 }
 
 pub(crate) struct Sessions {
@@ -290,6 +292,20 @@ impl Sessions {
     pub(super) fn asleep(&self, change: isize) {
         let mut inner = self.inner();
         inner.asleep = inner.asleep.saturating_add_signed(change);
+        metrics::gauge!("hostel_sessions_suspended").set(gauge(inner.asleep));
+    }
+
+    /// # Errors
+    /// `overloaded`: the host has as many suspended sessions as it may have.
+    pub(super) fn check_beds(&self) -> Result<()> {
+        let most = self.config.suspended_max;
+        if self.inner().asleep < most {
+            return Ok(());
+        }
+        let message = format!("the host has all of its {most} suspended sessions");
+        Err(Error::new(ErrorCode::Overloaded, message)
+            .hint("the session goes on; destroy sessions that are not needed, or let the operator raise server.max_suspended")
+            .retry_after(Duration::from_secs(60)))
     }
 
     /// Makes room for a session that is woken up.

@@ -8,6 +8,7 @@ from componentize_py_types import Err
 from wit_world import exports
 
 PLACES = {}
+COUNTS = {}
 RECALLED = ("", "")
 STARTED = 0.0
 
@@ -34,6 +35,10 @@ class Session(exports.Session):
 class Words(exports.Words):
     def lookup(self, word: str) -> int:
         return PLACES.get(word, 0)
+
+    def count(self, word: str) -> int:
+        COUNTS[word] = COUNTS.get(word, 0) + 1
+        return COUNTS[word]
 
     def say(self, text: str) -> None:
         print(text)

@@ -12,13 +12,13 @@ async fn begun(body: Value) -> (TestServer, String, Value) {
     (server, path, id)
 }
 
-fn call(tool: &str, params: Value, session: &Value) -> Value {
+fn call(tool: &str, params: &Value, session: &Value) -> Value {
     json!({"action": format!("lab:{tool}"), "params": params, "session": session})
 }
 
 async fn add(server: &TestServer, n: u32, session: &Value) -> Value {
     let answer = server
-        .post("/v1/execute", &call("add", json!({"n": n}), session))
+        .post("/v1/execute", &call("add", &json!({"n": n}), session))
         .await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.json()["result"].clone()
@@ -61,7 +61,7 @@ async fn forks_have_tokens_labels_and_names_of_their_own() {
         assert_eq!(fork["name"], name);
         assert_eq!(fork["labels"], json!({"app": "chat", "try": "1"}));
         assert_eq!(fork["forked_from"], json!({"session": id, "call": 1}));
-        let body = call("add", json!({"n": 1}), &fork["id"]);
+        let body = call("add", &json!({"n": 1}), &fork["id"]);
         let request = server.request(Method::POST, "/v1/execute").json(&body);
         let token = fork["token"].as_str().unwrap();
         let answer = Answer::to(request.bearer_auth(token)).await;
@@ -85,9 +85,9 @@ async fn a_transaction_counts_whole_or_not_at_all() {
         ("add", json!({"n": "many"})),
     ] {
         let calls = json!([
-            call("add", json!({"n": 10}), &id),
-            call(tool, params, &id),
-            call("add", json!({"n": 100}), &id)
+            call("add", &json!({"n": 10}), &id),
+            call(tool, &params, &id),
+            call("add", &json!({"n": 100}), &id)
         ]);
         let answer = server.post("/v1/execute/batch", &batch(calls)).await;
         assert_eq!(answer.status, 207, "{}", answer.text);
@@ -100,15 +100,15 @@ async fn a_transaction_counts_whole_or_not_at_all() {
         assert_eq!(add(&server, 0, &id).await, 1, "after {tool}");
     }
     let calls = json!([
-        call("add", json!({"n": 10}), &id),
-        call("add", json!({"n": 100}), &id)
+        call("add", &json!({"n": 10}), &id),
+        call("add", &json!({"n": 100}), &id)
     ]);
     let answer = server.post("/v1/execute/batch", &batch(calls)).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert!(answer.json().get("rolled_back_to").is_none());
     assert_eq!(add(&server, 0, &id).await, 111);
     let stray =
-        json!([call("add", json!({"n": 1}), &id), {"action": "lab:add", "params": {"n": 1}}]);
+        json!([call("add", &json!({"n": 1}), &id), {"action": "lab:add", "params": {"n": 1}}]);
     let answer = server.post("/v1/execute/batch", &batch(stray)).await;
     assert_eq!(answer.code(), "invalid_request", "{}", answer.text);
     assert_eq!(answer.json()["pointer"], "/calls/1");
@@ -118,7 +118,7 @@ async fn a_transaction_counts_whole_or_not_at_all() {
 #[tokio::test]
 async fn a_suspended_session_is_listed_read_and_woken_up() {
     let (server, path, id) = begun(json!({"backend": "lab", "checkpoint": "call"})).await;
-    let print = call("print", json!({"text": "hello\n", "times": 1}), &id);
+    let print = call("print", &json!({"text": "hello\n", "times": 1}), &id);
     server.post("/v1/execute", &print).await;
     let suspended = server
         .post(&format!("{path}/suspend"), &json!({}))

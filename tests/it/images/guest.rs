@@ -29,6 +29,23 @@ impl Room {
 
 /// Serves the guest of this name. It finds `words.txt` in `/data` and the mode in its environment.
 pub(super) async fn serve(room: &Room, name: &str, mode: &str) -> TestServer {
+    serve_with(room, name, mode, |_| {}).await
+}
+
+/// The same on sessions that outlive the host. One such host at a time.
+pub(super) async fn serve_durably(room: &Room, name: &str) -> TestServer {
+    serve_with(room, name, "", |config| {
+        config.sessions_dir = Some(room.0.path().join("sessions"));
+    })
+    .await
+}
+
+async fn serve_with(
+    room: &Room,
+    name: &str,
+    mode: &str,
+    change: impl FnOnce(&mut Config),
+) -> TestServer {
     let components = std::env::var_os("HOSTEL_COMPONENTS").map(PathBuf::from);
     let components = components.expect("HOSTEL_COMPONENTS names the folder of built components");
     let mut settings = BackendSettings::default();
@@ -52,6 +69,7 @@ pub(super) async fn serve(room: &Room, name: &str, mode: &str) -> TestServer {
     TestServer::serve(|config: &mut Config| {
         config.data_dir = room.0.path().join("data");
         config.backends.insert(name, backend);
+        change(config);
     })
     .await
 }
