@@ -123,7 +123,11 @@ impl App {
             .sessions_dir
             .clone()
             .unwrap_or_else(|| data_dir.sessions());
-        let durable = Arc::new(Durable::open(&sessions)?);
+        let durable = match &config.archive_dir {
+            Some(archive) => Durable::with_archive(&sessions, archive)?,
+            None => Durable::open(&sessions)?,
+        };
+        let durable = Arc::new(durable);
         let cache = match CodeCache::open(&data_dir.cache()) {
             Ok(cache) => Some(Arc::new(cache)),
             Err(error) => {

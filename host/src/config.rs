@@ -31,6 +31,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Saved sessions and their folders, of one process at a time. Default: in the data directory.
     pub sessions_dir: Option<PathBuf>,
+    /// States of sessions that were suspended for long. Default: with the saved sessions.
+    pub archive_dir: Option<PathBuf>,
     /// Folders with components.
     pub plugins: Vec<PathBuf>,
     pub timers: Timers,
@@ -69,6 +71,7 @@ impl Default for Config {
             allow_remote: false,
             data_dir: default_data_dir(),
             sessions_dir: None,
+            archive_dir: None,
             plugins: Vec::new(),
             timers: Timers::default(),
             sessions_max: 1_000,
@@ -124,6 +127,7 @@ impl Config {
                 .max_lifetime
                 .map_or(defaults.timers.max_lifetime, raw::seconds_or_never),
             on_idle: server.on_idle.unwrap_or_default(),
+            archive_after: server.archive_after.and_then(raw::seconds_or_never),
         };
         let backends = raw.backends.into_iter().map(|(name, backend)| {
             let name = BackendName::parse(&name).map_err(|error| format!("backends: {error}"))?;
@@ -147,6 +151,7 @@ impl Config {
                 .data_dir
                 .map_or(defaults.data_dir, |path| base.join(path)),
             sessions_dir: server.sessions_dir.map(|path| base.join(path)),
+            archive_dir: server.archive_dir.map(|path| base.join(path)),
             plugins: server
                 .plugins
                 .into_iter()

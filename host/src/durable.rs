@@ -22,29 +22,41 @@ use store::{Store, StoreError};
 /// A snapshot's file, and its contents before compression.
 const SNAPSHOT_BYTES_MAX: u64 = 1 << 30;
 const WORKSPACES: &str = "workspaces";
+const ARCHIVE: &str = "archive";
 
 /// The folder of what outlives a process. One process has it open at a time.
 pub struct Durable {
     store: Store,
     key: FileKey,
     workspaces: PathBuf,
+    archive: PathBuf,
 }
 
 impl Durable {
-    /// Opens or makes the folder.
+    /// Opens or makes the folder, with the archive in it.
     ///
     /// # Errors
     /// In words for the operator: another process uses it, a newer version wrote it, it cannot be read.
     pub fn open(folder: &Path) -> Result<Self, String> {
+        Self::with_archive(folder, &folder.join(ARCHIVE))
+    }
+
+    /// Opens or makes the folder, and an archive elsewhere: on a larger or a slower disk.
+    ///
+    /// # Errors
+    /// As [`Durable::open`].
+    pub fn with_archive(folder: &Path, archive: &Path) -> Result<Self, String> {
         let store = Store::open(folder).map_err(|error| described(&error))?;
         let key = FileKey::open(folder)
             .map_err(|error| format!("cannot use the key of snapshots: {error}"))?;
         let workspaces = folder.join(WORKSPACES);
         fs_err::create_dir_all(&workspaces).map_err(|error| error.to_string())?;
+        fs_err::create_dir_all(archive).map_err(|error| error.to_string())?;
         Ok(Self {
             store,
             key,
             workspaces,
+            archive: archive.to_owned(),
         })
     }
 
@@ -84,17 +96,43 @@ impl Durable {
         &self,
         name: &str,
     ) -> Result<(M, Vec<Bytes>), ReadError> {
-        let path = self.store.folder().snapshot(name);
-        file::read(&path, &self.key, SNAPSHOT_BYTES_MAX)
+        let near = self.store.folder().snapshot(name);
+        match file::read(&near, &self.key, SNAPSHOT_BYTES_MAX) {
+            Err(ReadError::Missing) => {
+                file::read(&self.archive.join(name), &self.key, SNAPSHOT_BYTES_MAX)
+            }
+            read => read,
+        }
+    }
+
+    /// Moves a snapshot to the archive. Read, it is found in either place.
+    ///
+    /// # Errors
+    /// The archive has no room, or cannot be reached; the snapshot is where it was.
+    pub(crate) fn archive(&self, name: &str) -> io::Result<()> {
+        let near = self.store.folder().snapshot(name);
+        if !near.exists() && self.archive.join(name).exists() {
+            return Ok(());
+        }
+        let mut draft = tempfile::Builder::new()
+            .prefix(file::DRAFT_PREFIX)
+            .tempfile_in(&self.archive)?;
+        io::copy(&mut fs_err::File::open(&near)?, &mut draft)?;
+        draft.as_file().sync_all()?;
+        draft.persist(self.archive.join(name))?;
+        std::fs::File::open(&self.archive)?.sync_all()?;
+        fs_err::remove_file(near)
     }
 
     /// Removes a snapshot, if it is there.
     pub(crate) fn discard(&self, name: &str) {
-        match fs_err::remove_file(self.store.folder().snapshot(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(%error, "cannot remove a snapshot");
+        for path in [self.store.folder().snapshot(name), self.archive.join(name)] {
+            match fs_err::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(%error, "cannot remove a snapshot");
+                }
+                _ => {}
             }
-            _ => {}
         }
     }
 
@@ -137,19 +175,17 @@ impl Durable {
 
     /// Removes what a killed process left half-done: snapshots and folders that no record refers to. Before anything is written.
     pub(crate) fn sweep(&self, snapshot: impl Fn(&str) -> bool, workspace: impl Fn(&Path) -> bool) {
-        if let Err(error) = self.store.folder().sweep(snapshot) {
+        if let Err(error) = self.store.folder().sweep(&snapshot) {
             tracing::warn!(%error, "cannot look for snapshots that are of no use");
         }
-        let Ok(entries) = fs_err::read_dir(&self.workspaces) else {
-            return;
+        let is_of_use = |path: &Path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            snapshot(&name)
         };
-        for path in entries.flatten().map(|entry| entry.path()) {
-            if !workspace(&path)
-                && let Err(error) = fs_err::remove_dir_all(&path)
-            {
-                tracing::warn!(%error, "cannot remove a folder that no session has");
-            }
-        }
+        remove_others(&self.archive, is_of_use, |path| fs_err::remove_file(path));
+        remove_others(&self.workspaces, workspace, |path| {
+            fs_err::remove_dir_all(path)
+        });
     }
 
     /// Brings everything to the disk that was written so far.
@@ -164,6 +200,23 @@ impl Durable {
                 error = described(&error),
                 "cannot bring the table of sessions to the disk"
             );
+        }
+    }
+}
+
+fn remove_others(
+    folder: &Path,
+    keep: impl Fn(&Path) -> bool,
+    remove: impl Fn(&Path) -> io::Result<()>,
+) {
+    let Ok(entries) = fs_err::read_dir(folder) else {
+        return;
+    };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if !keep(&path)
+            && let Err(error) = remove(&path)
+        {
+            tracing::warn!(%error, "cannot remove what no session has");
         }
     }
 }

@@ -134,6 +134,8 @@ pub enum SessionState {
     Idle,
     /// There is no instance: the state is on disk, and the next call wakes the session up.
     Suspended,
+    /// The same in the archive.
+    Archived,
     Released,
     /// The guest's state is lost. A checkpoint can bring an earlier one back; without any, the session has ended.
     Failed,
@@ -146,6 +148,7 @@ impl SessionState {
             Self::Active => "active",
             Self::Idle => "idle",
             Self::Suspended => "suspended",
+            Self::Archived => "archived",
             Self::Released => "released",
             Self::Failed => "failed",
         }
@@ -157,6 +160,7 @@ impl SessionState {
             Self::Active,
             Self::Idle,
             Self::Suspended,
+            Self::Archived,
             Self::Released,
             Self::Failed,
         ]

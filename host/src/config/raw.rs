@@ -31,6 +31,9 @@ pub(super) struct RawServer {
     pub(super) allow_remote: Option<bool>,
     pub(super) data_dir: Option<PathBuf>,
     pub(super) sessions_dir: Option<PathBuf>,
+    pub(super) archive_dir: Option<PathBuf>,
+    /// Seconds; 0: never.
+    pub(super) archive_after: Option<f64>,
     pub(super) plugins: Vec<PathBuf>,
     /// Seconds; 0: never.
     pub(super) session_ttl: Option<f64>,

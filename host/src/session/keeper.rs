@@ -30,8 +30,12 @@ impl Sessions {
     }
 
     async fn watch_over(self: Arc<Self>, session: Arc<Session>) {
-        while !wait_for_the_end(&session).await {
-            Box::pin(self.fall_asleep(&session)).await;
+        loop {
+            match wait_for_time(&session).await {
+                Time::Over => break,
+                Time::ToSleep => Box::pin(self.fall_asleep(&session)).await,
+                Time::ToArchive => Box::pin(self.archive(&session)).await,
+            }
         }
         // On the heap: a session that waits for its end must not hold the room for it all its life.
         Box::pin(self.conclude(session)).await;
@@ -107,15 +111,22 @@ impl Sessions {
     }
 }
 
-/// True at the end; false when the session is to be suspended.
-async fn wait_for_the_end(session: &Session) -> bool {
+/// What it is time for.
+enum Time {
+    Over,
+    ToSleep,
+    ToArchive,
+}
+
+async fn wait_for_time(session: &Session) -> Time {
     loop {
         let now = Instant::now();
-        let (over, sleeps, look_at) = {
+        let (over, sleeps, archives, look_at) = {
             let lease = session.lease();
             (
                 lease.over(now),
                 lease.is_due_to_sleep(now),
+                lease.is_due_to_archive(now),
                 lease.look_at(now),
             )
         };
@@ -123,10 +134,13 @@ async fn wait_for_the_end(session: &Session) -> bool {
             session.end(reason);
         }
         if session.end.why.get().is_some() {
-            return true;
+            return Time::Over;
         }
         if sleeps {
-            return false;
+            return Time::ToSleep;
+        }
+        if archives {
+            return Time::ToArchive;
         }
         let look = async {
             match look_at {
@@ -135,7 +149,7 @@ async fn wait_for_the_end(session: &Session) -> bool {
             }
         };
         tokio::select! {
-            () = session.end.begun.cancelled() => return true,
+            () = session.end.begun.cancelled() => return Time::Over,
             () = look => {}
         }
     }

@@ -15,6 +15,8 @@ pub struct Timers {
     /// The session ends when it is this old, suspended or not. None: never. Default 30 min.
     pub max_lifetime: Option<Duration>,
     pub on_idle: OnIdle,
+    /// A session that was suspended for so long is moved to the archive. None: never, the default.
+    pub archive_after: Option<Duration>,
 }
 
 /// What becomes of a session whose `idle_timeout` has passed.
@@ -43,6 +45,7 @@ impl Default for Timers {
             idle_timeout: Some(Duration::from_secs(300)),
             max_lifetime: Some(Duration::from_secs(1800)),
             on_idle: OnIdle::default(),
+            archive_after: None,
         }
     }
 }
@@ -55,8 +58,9 @@ pub(super) struct Lease {
     touched: Instant,
     /// Calls that are running, and the start of the session; while there are any, the idle timer stands.
     busy: usize,
-    /// While the session is suspended the idle timer stands, too.
-    is_parked: bool,
+    /// Since when the session is suspended; the idle timer stands meanwhile, too.
+    parked: Option<Instant>,
+    is_archived: bool,
 }
 
 impl Lease {
@@ -67,7 +71,8 @@ impl Lease {
             last: timers.max_lifetime.and_then(|most| now.checked_add(most)),
             touched: now,
             busy: 1,
-            is_parked: false,
+            parked: None,
+            is_archived: false,
         }
     }
 
@@ -78,7 +83,8 @@ impl Lease {
             last: left.and_then(|left| now.checked_add(left)),
             touched: now,
             busy: 0,
-            is_parked: true,
+            parked: Some(now),
+            is_archived: false,
         }
     }
 
@@ -88,13 +94,29 @@ impl Lease {
     }
 
     /// The session is suspended.
-    pub(super) fn park(&mut self) {
-        self.is_parked = true;
+    pub(super) fn park(&mut self, now: Instant) {
+        self.parked = Some(now);
+        self.is_archived = false;
+    }
+
+    /// Its state is in the archive: there is nothing more to do for it.
+    pub(super) fn archive(&mut self) {
+        self.is_archived = true;
+    }
+
+    /// True when the session is to be moved to the archive now.
+    pub(super) fn is_due_to_archive(&self, now: Instant) -> bool {
+        self.archive_at().is_some_and(|at| at <= now)
+    }
+
+    fn archive_at(&self) -> Option<Instant> {
+        let parked = self.parked.filter(|_| !self.is_archived)?;
+        parked.checked_add(self.timers.archive_after?)
     }
 
     /// The session is awake again.
     pub(super) fn unpark(&mut self, now: Instant) {
-        self.is_parked = false;
+        self.parked = None;
         self.touch(now);
     }
 
@@ -136,7 +158,7 @@ impl Lease {
         } else {
             self.idle_end()
         };
-        earliest(idle, self.last)
+        earliest(earliest(idle, self.archive_at()), self.last)
     }
 
     /// The reason to end now, if there is one.
@@ -157,7 +179,7 @@ impl Lease {
     }
 
     fn is_busy(&self) -> bool {
-        self.busy > 0 || self.is_parked
+        self.busy > 0 || self.parked.is_some()
     }
 
     fn idle_end(&self) -> Option<Instant> {
@@ -184,7 +206,7 @@ mod tests {
         let timers = Timers {
             idle_timeout: idle.map(seconds),
             max_lifetime: lifetime.map(seconds),
-            on_idle: OnIdle::Release,
+            ..Timers::default()
         };
         let mut lease = Lease::new(timers, now);
         lease.leave(now);
@@ -233,7 +255,7 @@ mod tests {
     #[test]
     fn a_suspended_session_is_not_idle_but_it_grows_old() {
         let (mut lease, start) = lease(Some(10), Some(60));
-        lease.park();
+        lease.park(start);
         assert_eq!(lease.over(start + seconds(59)), None);
         assert_eq!(lease.over(start + seconds(60)), Some(EndReason::Lifetime));
         lease.unpark(start + seconds(30));

@@ -75,7 +75,7 @@ impl Sessions {
         if let Some(before) = before {
             before.discard(&self.durable);
         }
-        session.lease().park();
+        session.lease().park(Instant::now());
         session.forget_log();
         let instance = loan.take();
         if session.slot.suspend(shelved) {
@@ -208,6 +208,27 @@ impl Sessions {
                 }
             }
         });
+    }
+
+    /// Moves the state of a session that has slept for long to the archive. What goes wrong is tried again after the same time.
+    pub(super) async fn archive(self: &Arc<Self>, session: &Arc<Session>) {
+        let Some(state) = session.slot.state_on_disk() else {
+            return;
+        };
+        let (durable, file) = (self.durable.clone(), state.file.clone());
+        let moved = tokio::task::spawn_blocking(move || durable.archive(&file)).await;
+        let moved = moved.map_err(std::io::Error::other).flatten();
+        match moved {
+            Ok(()) => {
+                session.lease().archive();
+                session.slot.mark_archived();
+                tracing::info!(session = %session.id, "session archived");
+            }
+            Err(error) => {
+                session.lease().park(Instant::now());
+                tracing::warn!(session = %session.id, %error, "a session cannot be archived");
+            }
+        }
     }
 
     /// What the session's guest has written, from line `after` on. One that is suspended is not woken up for that.

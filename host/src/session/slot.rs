@@ -21,6 +21,8 @@ pub(super) struct Slot(Mutex<Inner>);
 struct Inner {
     place: Place,
     since: SystemTime,
+    /// Of a session that is suspended: its state is in the archive.
+    is_archived: bool,
     waiting: VecDeque<oneshot::Sender<Result<Loan>>>,
 }
 
@@ -68,6 +70,7 @@ impl Slot {
         Self(Mutex::new(Inner {
             place: Place::Starting,
             since: SystemTime::now(),
+            is_archived: false,
             waiting: VecDeque::new(),
         }))
     }
@@ -77,6 +80,7 @@ impl Slot {
         Self(Mutex::new(Inner {
             place: Place::Suspended(state),
             since: SystemTime::now(),
+            is_archived: false,
             waiting: VecDeque::new(),
         }))
     }
@@ -211,6 +215,7 @@ impl Slot {
             Place::Starting => SessionState::Starting,
             Place::Here(_) => SessionState::Idle,
             Place::Lent => SessionState::Active,
+            Place::Suspended(_) if inner.is_archived => SessionState::Archived,
             Place::Suspended(_) => SessionState::Suspended,
             Place::Broken(..) => SessionState::Failed,
             Place::Wanted(_) | Place::Gone => SessionState::Released,
@@ -229,6 +234,7 @@ impl Slot {
             }
             _ => {
                 inner.since = SystemTime::now();
+                inner.is_archived = false;
                 inner.place = Place::Suspended(shelved);
                 true
             }
@@ -251,6 +257,15 @@ impl Slot {
 
     pub(super) fn is_suspended(&self) -> bool {
         self.state_on_disk().is_some()
+    }
+
+    /// The state is in the archive, unless somebody woke the session up meanwhile.
+    pub(super) fn mark_archived(&self) {
+        let mut inner = self.inner();
+        if matches!(inner.place, Place::Suspended(_)) {
+            inner.since = SystemTime::now();
+            inner.is_archived = true;
+        }
     }
 
     /// The state of a session that is suspended.

@@ -213,6 +213,7 @@ async fn an_idle_session_is_suspended_where_that_is_asked_for_and_grows_old_asle
         idle_timeout: Some(Duration::from_secs(10)),
         max_lifetime: Some(Duration::from_secs(100)),
         on_idle: OnIdle::Suspend,
+        archive_after: Some(Duration::from_secs(20)),
     };
     let ada = host.worker("ada");
     let session = ada.begin_with("lab", |new| new.timers = Some(timers)).await;
@@ -221,7 +222,15 @@ async fn an_idle_session_is_suspended_where_that_is_asked_for_and_grows_old_asle
     while session.info().unwrap().state != SessionState::Suspended {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    tokio::time::sleep(Duration::from_secs(50)).await;
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(session.info().unwrap().state, SessionState::Archived);
+    let files = |folder: &str| {
+        fs_err::read_dir(host.folder().join(folder))
+            .unwrap()
+            .count()
+    };
+    assert_eq!(files("sessions/snapshots"), 0);
+    assert_eq!(files("sessions/archive"), 1);
     assert_eq!(add(&session, 0).await, 3);
     tokio::time::sleep(Duration::from_secs(60)).await;
     let error = session.call("add", json!({"n": 0})).await.unwrap_err();

@@ -56,6 +56,8 @@ struct CreateBody {
     checkpoint: CheckpointMode,
     /// Default: the host's.
     on_idle: Option<OnIdle>,
+    /// Seconds; 0: never.
+    archive_after: Option<f64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -216,6 +218,7 @@ impl CreateBody {
             idle_timeout: seconds("/idle_timeout", self.idle_timeout, defaults.idle_timeout)?,
             max_lifetime: seconds("/max_lifetime", self.max_lifetime, defaults.max_lifetime)?,
             on_idle: self.on_idle.unwrap_or(defaults.on_idle),
+            archive_after: seconds("/archive_after", self.archive_after, defaults.archive_after)?,
         };
         let LimitsBody {
             call_ms,
@@ -313,7 +316,7 @@ impl ListQuery {
                     format!("{text:?} is no state of a session"),
                 )
                 .hint(
-                    "the states of live sessions are starting, active, idle, suspended and failed",
+                    "the states of live sessions are starting, active, idle, suspended, archived and failed",
                 )
             };
             SessionState::parse(&text).ok_or_else(invalid)
