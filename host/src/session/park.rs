@@ -196,10 +196,15 @@ impl Sessions {
                 }
                 Err(error) => {
                     tracing::warn!(session = %session.id, %error, cause = error.cause(), "a session was not woken up");
-                    sessions.asleep(1);
-                    let is_lost = error.code() == ErrorCode::SessionFailed;
-                    session.slot.sleep_on(shelved, &error);
-                    if is_lost && !session.has_checkpoints() {
+                    if error.code() != ErrorCode::SessionFailed {
+                        sessions.asleep(1);
+                        session.slot.sleep_on(shelved, &error);
+                        return;
+                    }
+                    // Its file is of no use. A checkpoint may be.
+                    session.lease().unpark(Instant::now());
+                    session.slot.lose_state(session.has_checkpoints(), &error);
+                    if !session.has_checkpoints() {
                         session.end(EndReason::Failed {
                             code: error.code(),
                             message: error.message().to_owned(),

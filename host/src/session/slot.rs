@@ -291,6 +291,22 @@ impl Slot {
         }
     }
 
+    /// The state on disk is of no use. Those who wait are told why.
+    pub(super) fn lose_state(&self, can_go_back: bool, error: &Error) {
+        let mut inner = self.inner();
+        inner.since = SystemTime::now();
+        inner.place = match inner.place {
+            Place::Starting if can_go_back => {
+                Place::Broken(error.code(), error.message().to_owned())
+            }
+            _ => Place::Gone,
+        };
+        for waiter in inner.waiting.drain(..) {
+            // It may have left.
+            let _ = waiter.send(Err(error.clone()));
+        }
+    }
+
     fn lose(&self) {
         let mut inner = self.inner();
         inner.place = Place::Gone;

@@ -237,6 +237,19 @@ async fn an_idle_session_is_suspended_where_that_is_asked_for_and_grows_old_asle
     assert_eq!(error.code(), ErrorCode::SessionEnded);
 }
 
+/// Flips a bit in the files whose names end so.
+fn damage(host: &TestHost, end: &str) {
+    for file in fs_err::read_dir(host.folder().join("sessions/snapshots")).unwrap() {
+        let path = file.unwrap().path();
+        if path.to_string_lossy().ends_with(end) {
+            let mut bytes = fs_err::read(&path).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs_err::write(&path, bytes).unwrap();
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_state_that_is_damaged_on_disk_is_an_error_that_says_so() {
     let host = TestHost::new();
@@ -244,17 +257,31 @@ async fn a_state_that_is_damaged_on_disk_is_an_error_that_says_so() {
     let session = host.worker("ada").begin("lab").await;
     add(&session, 7).await;
     session.suspend().await.unwrap();
-    let folder = host.folder().join("sessions/snapshots");
-    for file in fs_err::read_dir(folder).unwrap() {
-        let path = file.unwrap().path();
-        let mut bytes = fs_err::read(&path).unwrap();
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 1;
-        fs_err::write(&path, bytes).unwrap();
-    }
+    damage(&host, "-s1");
     let error = session.call("add", json!({"n": 0})).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::SessionFailed, "{error}");
     assert!(error.message().contains("damaged"), "{error}");
+    assert_eq!(session.gone(), Some(ErrorCode::SessionFailed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_state_is_damaged_goes_back_to_a_checkpoint() {
+    let host = TestHost::new();
+    host.load("lab", &Guest::stateful_lab()).await;
+    let session = host.worker("ada").begin("lab").await;
+    add(&session, 7).await;
+    session.checkpoint(None).await.unwrap();
+    add(&session, 1).await;
+    session.suspend().await.unwrap();
+    damage(&host, "-s1");
+    let error = session.call("add", json!({"n": 0})).await.unwrap_err();
+    assert!(error.message().contains("damaged"), "{error}");
+    damage(&host, "-c1");
+    let error = session.restore("c1").await.unwrap_err();
+    assert!(error.message().contains("damaged"), "{error}");
+    damage(&host, "-c1");
+    session.restore("c1").await.unwrap();
+    assert_eq!(add(&session, 0).await, 7, "the bit was flipped back");
 }
 
 #[tokio::test(start_paused = true)]
