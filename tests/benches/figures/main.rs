@@ -13,6 +13,7 @@ mod component;
 mod contest;
 mod figure;
 mod http;
+mod inside;
 mod load;
 mod plain;
 mod pooled;

@@ -3,21 +3,26 @@
 use crate::bench::Bench;
 use crate::figure::Outcome;
 
+mod checkpoint;
 mod compute;
 mod density;
 mod fastapi;
+mod fork;
 mod growth;
 mod image_sharing;
 mod image_size;
 mod large_arguments;
 mod live_session;
 mod neighbour;
+mod protected_call;
 mod python_cache;
 mod python_session;
 mod session_life;
 mod session_start;
 mod start;
+mod suspended_density;
 mod temporary_session;
+mod wake;
 
 /// The text that the small calls carry.
 const TEXT: &str = "thirty-two bytes of plain text..";
@@ -29,19 +34,24 @@ pub(crate) struct Row {
     pub(crate) run: fn(&Bench) -> Result<Outcome, String>,
 }
 
-const ROWS: [Row; 15] = [
+const ROWS: [Row; 20] = [
     live_session::ROW,
     temporary_session::ROW,
     fastapi::ROW,
     large_arguments::ROW,
     compute::ROW,
     session_start::ROW,
+    checkpoint::ROW,
+    fork::ROW,
+    wake::ROW,
+    protected_call::ROW,
     image_size::ROW,
     session_life::ROW,
     python_session::ROW,
     start::ROW,
     python_cache::ROW,
     density::ROW,
+    suspended_density::ROW,
     image_sharing::ROW,
     neighbour::ROW,
     growth::ROW,

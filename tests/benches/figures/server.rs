@@ -48,18 +48,28 @@ impl Server {
     ) -> Result<Self, String> {
         let data = bench.work.join("data");
         let mut arguments = vec![OsStr::new("--plugins"), plugins.as_os_str()];
-        arguments.extend([OsStr::new("--data-dir"), data.as_os_str()]);
         arguments.extend(more.iter().map(OsStr::new));
-        Self::start_serve(bench, &arguments)
+        Self::start_serve(bench, &data, &arguments)
     }
 
-    /// `hostel serve` with these arguments and an address, without waiting for it.
-    pub(crate) fn start_serve(bench: &Bench, arguments: &[&OsStr]) -> Result<Self, String> {
+    /// `hostel serve` with these arguments, a data directory and an address, without waiting for it. It has the code that an earlier host
+    /// cached, and none of its sessions.
+    pub(crate) fn start_serve(
+        bench: &Bench,
+        data: &Path,
+        arguments: &[&OsStr],
+    ) -> Result<Self, String> {
+        let sessions = data.join("sessions");
+        if sessions.exists() {
+            fs::remove_dir_all(&sessions).map_err(|error| error.to_string())?;
+        }
         let address = free_address()?;
         let mut command = Command::new(&bench.hostel);
         command
             .arg("serve")
             .args(["--listen", &address.to_string()])
+            .arg("--data-dir")
+            .arg(data)
             .args(arguments);
         let mut server = Self::start(bench, command, "hostel", address)?;
         server.stops_when_asked = true;

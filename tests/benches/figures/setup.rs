@@ -44,13 +44,8 @@ impl<'a> Setup<'a> {
 
     /// Starts it without waiting for it.
     pub(crate) fn start(&self) -> Result<Server, String> {
-        let arguments = [
-            OsStr::new("--config"),
-            self.config.as_os_str(),
-            OsStr::new("--data-dir"),
-            self.data.as_os_str(),
-        ];
-        Server::start_serve(self.bench, &arguments)
+        let arguments = [OsStr::new("--config"), self.config.as_os_str()];
+        Server::start_serve(self.bench, &self.data, &arguments)
     }
 
     /// No host may be running.
