@@ -188,19 +188,24 @@ impl Durable {
         });
     }
 
-    /// Brings everything to the disk that was written so far.
-    pub(crate) fn sync(&self) {
-        let folder = std::fs::File::open(self.store.folder().path());
-        let synced = folder.and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
-        if let Err(error) = synced {
-            tracing::warn!(%error, "cannot bring snapshots to the disk");
-        }
+    /// Brings the table to the disk: what it says survives a power cut.
+    pub(crate) fn sync_table(&self) {
         if let Err(error) = self.store.sync() {
             tracing::warn!(
                 error = described(&error),
                 "cannot bring the table of sessions to the disk"
             );
         }
+    }
+
+    /// The same with all snapshots, those that were written without.
+    pub(crate) fn sync_all(&self) {
+        let folder = std::fs::File::open(self.store.folder().path());
+        let synced = folder.and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
+        if let Err(error) = synced {
+            tracing::warn!(%error, "cannot bring snapshots to the disk");
+        }
+        self.sync_table();
     }
 }
 

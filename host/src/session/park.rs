@@ -70,7 +70,7 @@ impl Sessions {
         if sync == Sync::Disk {
             let durable = self.durable.clone();
             // What it cannot bring to the disk is in the log.
-            let _ = tokio::task::spawn_blocking(move || durable.sync()).await;
+            let _ = tokio::task::spawn_blocking(move || durable.sync_table()).await;
         }
         if let Some(before) = before {
             before.discard(&self.durable);
@@ -125,7 +125,7 @@ impl Sessions {
         if count > 0 {
             let durable = self.durable.clone();
             // What it cannot bring to the disk is in the log.
-            let _ = tokio::task::spawn_blocking(move || durable.sync()).await;
+            let _ = tokio::task::spawn_blocking(move || durable.sync_all()).await;
             tracing::info!(
                 count,
                 "sessions are saved, and come back with the next start"

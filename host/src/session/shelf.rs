@@ -42,7 +42,7 @@ pub(super) fn base_file(image: &str) -> String {
 
 /// Keeps the memory of the module's warm image, should that be another one when the session comes back: a file that warmup reads may
 /// change, or the host.
-async fn keep_base(durable: &Arc<Durable>, module: &Arc<Module>) -> Result<()> {
+async fn keep_base(durable: &Arc<Durable>, module: &Arc<Module>, sync: Sync) -> Result<()> {
     let image = module.image();
     let file = base_file(image);
     if image == PLAIN || durable.has(&file) {
@@ -53,7 +53,7 @@ async fn keep_base(durable: &Arc<Durable>, module: &Arc<Module>) -> Result<()> {
     let (at, blobs): (Vec<u32>, Vec<bytes::Bytes>) =
         base.into_iter().map(|run| (run.at, run.bytes)).unzip();
     let durable = durable.clone();
-    let write = move || durable.write(&file, &at, &blobs, Sync::None);
+    let write = move || durable.write(&file, &at, &blobs, sync);
     let written = tokio::task::spawn_blocking(write).await;
     let written = written.map_err(|error| Error::internal("cannot save a warm image", error))?;
     written
@@ -123,7 +123,7 @@ impl Saved {
         };
         let blobs: Vec<bytes::Bytes> = snapshot.runs.into_iter().map(|run| run.bytes).collect();
         let bytes: usize = blobs.iter().map(bytes::Bytes::len).sum();
-        keep_base(durable, &module).await?;
+        keep_base(durable, &module, sync).await?;
         let image = module.image();
         let image: Option<Arc<str>> = (image != PLAIN).then(|| image.into());
         let file: Arc<str> = name.into();
