@@ -20,8 +20,10 @@ mod keyvalue;
 pub mod log;
 mod looked;
 pub mod meter;
+mod opened;
 mod random;
 mod standard;
+mod streams;
 
 pub(crate) use clock::GuestClock;
 use config_store::ConfigStore;
@@ -32,6 +34,8 @@ use keyvalue::Buckets;
 use log::LogRing;
 pub(crate) use looked::{At, Look, Looks};
 use meter::Meter;
+pub(crate) use opened::Missing;
+use streams::Origins;
 
 /// Bytes of names and values in one set of HTTP headers.
 const HTTP_FIELDS_BYTES: usize = 32 << 10;
@@ -63,7 +67,7 @@ pub struct Capabilities {
     egress: Egress,
     config_store: ConfigStore,
     buckets: Buckets,
-    given: standard::Given,
+    origins: Origins,
     /// None: the guest is not watched.
     looks: Option<Box<Looks>>,
     drew: bool,
@@ -106,7 +110,7 @@ impl Capabilities {
             egress: Egress::new(&grants.http_hosts, limits.http_requests),
             config_store: ConfigStore::new(&grants.config_store),
             buckets: Buckets::new(grants.keyvalue, limits.memory_bytes),
-            given: standard::Given::default(),
+            origins: Origins::default(),
             looks: None,
             drew: false,
             clock,
@@ -128,6 +132,7 @@ impl Capabilities {
         linker.allow_shadowing(true);
         standard::link(linker)?;
         looked::link(linker)?;
+        streams::link(linker)?;
         random::link(linker)?;
         linker.allow_shadowing(false);
         Ok(())

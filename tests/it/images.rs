@@ -2,6 +2,7 @@
 
 mod cached;
 mod guest;
+mod javascript;
 mod python;
 mod refresh;
 mod remember;

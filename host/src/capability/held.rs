@@ -1,9 +1,8 @@
-//! What a guest holds of the host's between two calls. Standard streams, what waits on them, and granted folders can be given anew to a
-//! copy of the guest, at the same places; anything else belongs to one instance alone and is named.
+//! What a guest holds of the host's between two calls. Standard streams, granted folders, files and folders below them, streams of such
+//! files, and what waits on a stream can be given anew to a copy of the guest, at the same places; anything else belongs to one instance
+//! alone and is named.
 
 use std::collections::BTreeMap;
-use std::os::fd::AsRawFd;
-use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -11,13 +10,17 @@ use wasmtime::Result;
 use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView};
 use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
-use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, subscribe};
+use wasmtime_wasi::p2::{
+    DynInputStream, DynOutputStream, DynPollable, Pollable, ReaddirIterator, subscribe,
+};
 use wasmtime_wasi::sockets;
 
 use super::Capabilities;
+use super::opened::{Folder, Missing, Opened, name_of};
 use super::standard::Standard;
+use super::streams::{FileStream, Origin, Way};
 
-/// A host resource that every instance of a backend can have one of.
+/// A host resource that a copy of the guest can have one of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Held {
     Stdin,
@@ -27,27 +30,64 @@ pub(crate) enum Held {
     Folder(String),
     /// What waits on a stream, by the stream's own number.
     Pollable(u32),
+    /// A file or folder below a granted one.
+    Opened(Opened),
+    /// A stream from a file.
+    Reader {
+        file: Opened,
+        position: u64,
+    },
+    /// A stream into a file.
+    Writer {
+        file: Opened,
+        position: u64,
+    },
+    /// A stream to a file's end.
+    Appender {
+        file: Opened,
+    },
+}
+
+impl Held {
+    /// The open file or folder that it needs.
+    pub(crate) fn opened(&self) -> Option<&Opened> {
+        match self {
+            Self::Opened(opened) => Some(opened),
+            Self::Reader { file, .. } | Self::Writer { file, .. } | Self::Appender { file } => {
+                Some(file)
+            }
+            Self::Stdin | Self::Stdout | Self::Stderr | Self::Folder(_) | Self::Pollable(_) => None,
+        }
+    }
 }
 
 /// By number of the host's table.
 pub(crate) type HeldByRep = BTreeMap<u32, Held>;
 
 impl Capabilities {
-    /// Everything that the guest holds.
+    /// Everything that the guest holds. Waits for what is being written to files.
     ///
     /// # Errors
     /// The first thing that a copy of the guest could not be given, in words.
-    pub(crate) fn held(&mut self) -> Result<HeldByRep, String> {
+    pub(crate) async fn held(&mut self) -> Result<HeldByRep, String> {
+        let most = self.table.max_capacity();
+        // The guest's limit is not meant for what the host needs here for a moment.
+        self.table.set_max_capacity(usize::MAX);
+        let held = self.identify_all().await;
+        self.table.set_max_capacity(most);
+        held
+    }
+
+    async fn identify_all(&mut self) -> Result<HeldByRep, String> {
         let folders = self.folders().map_err(|error| format!("{error:#}"))?;
         let count = self.table.iter_mut().count();
-        let most = u32::try_from(self.table.max_capacity()).unwrap_or(u32::MAX);
         let mut held = HeldByRep::new();
-        for rep in 0..most {
+        for rep in 0..u32::MAX {
             if held.len() == count {
                 break;
             }
             if self.table.get_any_mut(rep).is_ok() {
-                held.insert(rep, self.identify(rep, &folders)?);
+                held.insert(rep, self.identify(rep, &folders).await?);
             }
         }
         Ok(held)
@@ -56,41 +96,90 @@ impl Capabilities {
     /// Gives a new instance what another one of the same backend held.
     ///
     /// # Errors
-    /// The table is not empty, or a folder is no longer granted.
-    pub(crate) fn hold(&mut self, held: &HeldByRep) -> Result<()> {
-        let folders = if held.values().any(|held| matches!(held, Held::Folder(_))) {
-            self.folders()?
-        } else {
-            Vec::new()
+    /// The table is not empty; [`Missing`].
+    pub(crate) async fn hold(&mut self, held: &HeldByRep) -> Result<()> {
+        let most = self.table.max_capacity();
+        self.table.set_max_capacity(usize::MAX);
+        let given = self.give_all(held).await;
+        self.table.set_max_capacity(most);
+        given
+    }
+
+    async fn give_all(&mut self, held: &HeldByRep) -> Result<()> {
+        let needs_folders =
+            |held: &Held| matches!(held, Held::Folder(_)) || held.opened().is_some();
+        let folders = match held.values().any(needs_folders) {
+            true => self.folders()?,
+            false => Vec::new(),
         };
-        let end = held.last_key_value().map_or(0, |(last, _)| last + 1);
-        let mut gaps = Vec::new();
-        for rep in 0..end {
-            let made = match held.get(&rep) {
-                Some(held) => self.make(held, &folders)?,
-                None => {
-                    let gap = self.table.push(())?;
-                    let made = gap.rep();
-                    gaps.push(gap);
-                    made
-                }
-            };
-            wasmtime::ensure!(made == rep, "the table of resources is not empty");
+        let mut opened = Vec::new();
+        for needed in held.values().filter_map(Held::opened) {
+            opened.push(self.open_again(needed, &folders).await?);
         }
-        for gap in gaps.into_iter().rev() {
-            self.table.delete(gap)?;
+        let mut opened = opened.into_iter();
+        // Every place is taken first, so that each can be filled on its own: what waits may stand before what it waits for.
+        let end = held.last_key_value().map_or(0, |(last, _)| last + 1);
+        for rep in 0..end {
+            let place = self.table.push(())?.rep();
+            wasmtime::ensure!(place == rep, "the table of resources is not empty");
+        }
+        let is_pollable = |held: &Held| matches!(held, Held::Pollable(_));
+        let others = held.iter().filter(|(_, held)| !is_pollable(held));
+        for (rep, held) in others.chain(held.iter().filter(|(_, held)| is_pollable(held))) {
+            let descriptor = held.opened().and_then(|_| opened.next());
+            let made = self.make(*rep, held, &folders, descriptor)?;
+            wasmtime::ensure!(made == *rep, "the table of resources is out of order");
+        }
+        for gap in (0..end).rev().filter(|rep| !held.contains_key(rep)) {
+            self.table.delete(Resource::<()>::new_own(gap))?;
         }
         Ok(())
     }
 
-    fn make(&mut self, held: &Held, folders: &[(String, Descriptor)]) -> Result<u32> {
+    /// Fills the place `rep`. `opened`: what [`Held::opened`] asked for.
+    fn make(
+        &mut self,
+        rep: u32,
+        held: &Held,
+        folders: &[Folder],
+        opened: Option<Descriptor>,
+    ) -> Result<u32> {
+        let stream = match held {
+            Held::Reader { position, .. } => Some((Way::Read, *position)),
+            Held::Writer { position, .. } => Some((Way::Write, *position)),
+            Held::Appender { .. } => Some((Way::Append, 0)),
+            _ => None,
+        };
+        let place = Resource::<()>::new_own(rep);
+        match (opened, stream) {
+            (Some(file), Some((way, position))) => {
+                let file = self.table.push(file)?;
+                // The place that becomes free last is taken first.
+                self.table.delete(place)?;
+                let stream = self.stream(&file, way, position);
+                let stream = stream.map_err(|error| wasmtime::format_err!("{error}"))?;
+                self.table.delete(file)?;
+                Ok(stream)
+            }
+            (Some(opened), None) => {
+                self.table.delete(place)?;
+                Ok(self.table.push(opened)?.rep())
+            }
+            (None, _) => {
+                self.table.delete(place)?;
+                self.make_plain(held, folders)
+            }
+        }
+    }
+
+    fn make_plain(&mut self, held: &Held, folders: &[Folder]) -> Result<u32> {
         match held {
             Held::Stdin => self.give(Standard::Input),
             Held::Stdout => self.give(Standard::Output),
             Held::Stderr => self.give(Standard::Error),
             Held::Folder(guest) => {
                 let Some((_, folder)) = folders.iter().find(|(name, _)| name == guest) else {
-                    wasmtime::bail!("the folder {guest} is not granted");
+                    return Err(Missing::folder(guest).into());
                 };
                 Ok(self.table.push(folder.clone())?.rep())
             }
@@ -106,16 +195,20 @@ impl Capabilities {
                 };
                 Ok(pollable.rep())
             }
+            Held::Opened(_) | Held::Reader { .. } | Held::Writer { .. } | Held::Appender { .. } => {
+                wasmtime::bail!("nothing was opened for it")
+            }
         }
     }
 
-    fn identify(&mut self, rep: u32, folders: &[(String, Descriptor)]) -> Result<Held, String> {
-        if let Some(stream) = self.given.stream(rep) {
-            return Ok(match stream {
-                Standard::Input => Held::Stdin,
-                Standard::Output => Held::Stdout,
-                Standard::Error => Held::Stderr,
-            });
+    async fn identify(&mut self, rep: u32, folders: &[Folder]) -> Result<Held, String> {
+        if let Some(origin) = self.origins.of(rep) {
+            return match &*origin {
+                Origin::Standard(Standard::Input) => Ok(Held::Stdin),
+                Origin::Standard(Standard::Output) => Ok(Held::Stdout),
+                Origin::Standard(Standard::Error) => Ok(Held::Stderr),
+                Origin::File(stream) => self.identify_stream(rep, stream, folders).await,
+            };
         }
         if let Some(stream) = self.pollable_of(rep) {
             return Ok(Held::Pollable(stream));
@@ -123,29 +216,67 @@ impl Capabilities {
         let Ok(resource) = self.table.get_any_mut(rep) else {
             return Err("a resource that is gone".to_owned());
         };
-        let Some(descriptor) = resource.downcast_ref::<Descriptor>() else {
+        let Some(descriptor) = resource.downcast_ref::<Descriptor>().cloned() else {
             return Err(what(resource).to_owned());
         };
-        match descriptor {
-            Descriptor::Dir(dir) => {
-                let same = |folder: &Descriptor| matches!(folder, Descriptor::Dir(other) if Arc::ptr_eq(&other.dir, &dir.dir));
-                match folders.iter().find(|(_, folder)| same(folder)) {
-                    Some((guest, _)) => Ok(Held::Folder(guest.clone())),
-                    None => Err(format!("an open folder{}", name_of(&*dir.dir))),
-                }
+        if let Descriptor::Dir(dir) = &descriptor {
+            let same = |folder: &Descriptor| matches!(folder, Descriptor::Dir(other) if Arc::ptr_eq(&other.dir, &dir.dir));
+            if let Some((guest, _)) = folders.iter().find(|(_, folder)| same(folder)) {
+                return Ok(Held::Folder(guest.clone()));
             }
-            Descriptor::File(file) => Err(format!("an open file{}", name_of(&*file.file))),
         }
+        self.find(&descriptor, folders).await.map(Held::Opened)
     }
 
-    /// The standard stream on which the pollable `rep` waits.
+    async fn identify_stream(
+        &mut self,
+        rep: u32,
+        stream: &FileStream,
+        folders: &[Folder],
+    ) -> Result<Held, String> {
+        let file = Descriptor::File(stream.file.clone());
+        if stream.way != Way::Read {
+            let writer = Resource::<DynOutputStream>::new_borrow(rep);
+            if let Ok(writer) = self.table.get_mut(&writer) {
+                writer.ready().await;
+            }
+        }
+        if stream.failed() {
+            let name = name_of(&file);
+            return Err(format!("a stream into a file{name} that a write failed to"));
+        }
+        let file = self.find(&file, folders).await?;
+        let position = stream.position();
+        Ok(match stream.way {
+            Way::Read => Held::Reader { file, position },
+            Way::Write => Held::Writer { file, position },
+            Way::Append => Held::Appender { file },
+        })
+    }
+
+    async fn find(&mut self, open: &Descriptor, folders: &[Folder]) -> Result<Opened, String> {
+        let located = self.locate(open, folders).await;
+        let located = located.map_err(|error| format!("{error:#}"))?;
+        located.ok_or_else(|| {
+            let kind = match open {
+                Descriptor::File(_) => "file",
+                Descriptor::Dir(_) => "folder",
+            };
+            let name = name_of(open);
+            format!(
+                "an open {kind}{name} that cannot be opened again: it was removed or replaced since"
+            )
+        })
+    }
+
+    /// The stream on which the pollable `rep` waits.
     fn pollable_of(&mut self, rep: u32) -> Option<u32> {
         let resource = self.table.get_any_mut(rep).ok()?;
         if !resource.is::<DynPollable>() {
             return None;
         }
         let address = address_of(resource);
-        let streams = self.given.reps().collect::<Vec<_>>();
+        let streams = self.origins.reps().collect::<Vec<_>>();
         streams.into_iter().find(|stream| {
             let parent = Resource::<()>::new_borrow(*stream);
             self.table
@@ -155,7 +286,7 @@ impl Capabilities {
     }
 
     /// The granted folders, each opened once for all handles of this instance.
-    fn folders(&mut self) -> Result<Vec<(String, Descriptor)>> {
+    fn folders(&mut self) -> Result<Vec<Folder>> {
         let given = self.filesystem().get_directories()?;
         // In reverse, so that the table's free places are in the order in which they were.
         let mut folders = Vec::with_capacity(given.len());
@@ -177,19 +308,11 @@ fn what(resource: &dyn std::any::Any) -> &'static str {
         "a stream that it writes to"
     } else if resource.is::<DynPollable>() {
         "something that it waits for"
+    } else if resource.is::<ReaddirIterator>() {
+        "a listing of a folder that it has not read to the end"
     } else if resource.is::<sockets::TcpSocket>() || resource.is::<sockets::UdpSocket>() {
         "an open socket"
     } else {
         "a resource of wasi:http, wasi:keyvalue or wasi:sockets"
     }
-}
-
-/// The last part of the path: all of it would tell a guest's caller how the host is laid out.
-fn name_of(file: &impl AsRawFd) -> String {
-    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
-    let path = fs_err::read_link(Path::new(&link)).ok();
-    path.as_deref()
-        .and_then(Path::file_name)
-        .map(|name| format!(" {name:?}"))
-        .unwrap_or_default()
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use super::standard::Alive;
+use super::streams::Origin;
 
 /// A longer line is kept in pieces of this size.
 const LINE_BYTES_MAX: usize = 4096;
@@ -153,11 +153,11 @@ impl LogRing {
         (!tail.is_empty()).then(|| tail.join("\n"))
     }
 
-    pub(super) fn stream(self: &Arc<Self>, source: Source, alive: Alive) -> Output {
+    pub(super) fn stream(self: &Arc<Self>, source: Source, origin: Arc<Origin>) -> Output {
         Output {
             ring: self.clone(),
             source,
-            _alive: alive,
+            _origin: origin,
         }
     }
 
@@ -259,7 +259,7 @@ fn printable(text: &str) -> String {
 pub(super) struct Output {
     ring: Arc<LogRing>,
     source: Source,
-    _alive: Alive,
+    _origin: Arc<Origin>,
 }
 
 #[async_trait]

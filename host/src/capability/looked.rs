@@ -17,7 +17,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 use super::Capabilities;
 
 /// The version that wasmtime defines; guests that import another 0.2 are linked to it.
-const TYPES: &str = "wasi:filesystem/types@0.2.12";
+pub(super) const TYPES: &str = "wasi:filesystem/types@0.2.12";
 
 /// A path of the host's, and what of it the guest saw.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,13 +115,13 @@ pub(super) fn link(linker: &mut Linker<Capabilities>) -> Result<()> {
 type Context<'a> = StoreContextMut<'a, Capabilities>;
 
 /// What a host function of this signature hands to the runtime: one result, the WIT one.
-fn answer<T>(outcome: FsResult<T>) -> Result<(Result<T, ErrorCode>,)> {
+pub(super) fn answer<T>(outcome: FsResult<T>) -> Result<(Result<T, ErrorCode>,)> {
     match outcome {
         Ok(value) => Ok((Ok(value),)),
         Err(error) => Ok((Err(error.downcast()?),)),
     }
 }
 
-fn path_of(file: &impl AsRawFd) -> Option<PathBuf> {
+pub(super) fn path_of(file: &impl AsRawFd) -> Option<PathBuf> {
     fs_err::read_link(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd()))).ok()
 }

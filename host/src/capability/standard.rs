@@ -1,7 +1,6 @@
-//! The three standard streams: an input that is empty, an output and an error that go to the log. Remembers which handles of the
-//! guest's are theirs, so that a copy of the guest can be given its own.
+//! The three standard streams: an input that is empty, an output and an error that go to the log.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use wasmtime::component::{Linker, Resource};
 use wasmtime::{Result, StoreContextMut};
@@ -12,6 +11,7 @@ use wasmtime_wasi::p2::{
 
 use super::Capabilities;
 use super::log::Source;
+use super::streams::Origin;
 
 /// The version that wasmtime defines; guests that import another 0.2 are linked to it.
 const VERSION: &str = "0.2.12";
@@ -23,46 +23,13 @@ pub(super) enum Standard {
     Error,
 }
 
-/// The handles that were given out.
-#[derive(Default)]
-pub(super) struct Given(Vec<(u32, Standard, Weak<()>)>);
-
-/// Lives as long as the stream that carries it.
-pub(super) struct Alive(#[expect(dead_code, reason = "held, never read")] Arc<()>);
-
-impl Given {
-    /// The standard stream that the host resource `rep` is.
-    pub(super) fn stream(&self, rep: u32) -> Option<Standard> {
-        let found = self
-            .0
-            .iter()
-            .find(|(given, _, alive)| *given == rep && alive.strong_count() > 0);
-        found.map(|(_, stream, _)| *stream)
-    }
-
-    /// Host resources that are standard streams.
-    pub(super) fn reps(&self) -> impl Iterator<Item = u32> {
-        let alive = self
-            .0
-            .iter()
-            .filter(|(_, _, alive)| alive.strong_count() > 0);
-        alive.map(|(rep, _, _)| *rep)
-    }
-
-    fn note(&mut self, rep: u32, stream: Standard, alive: Weak<()>) {
-        self.0.retain(|(_, _, alive)| alive.strong_count() > 0);
-        self.0.push((rep, stream, alive));
-    }
-}
-
 impl Capabilities {
     /// Gives the guest a handle of a standard stream.
     pub(super) fn give(&mut self, stream: Standard) -> Result<u32> {
-        let life = Arc::new(());
-        let alive = Arc::downgrade(&life);
+        let origin = Arc::new(Origin::Standard(stream));
         let rep = match stream {
             Standard::Input => {
-                let input: DynInputStream = Box::new(Empty(Alive(life)));
+                let input: DynInputStream = Box::new(Empty(origin.clone()));
                 self.table.push(input)?.rep()
             }
             Standard::Output | Standard::Error => {
@@ -71,11 +38,11 @@ impl Capabilities {
                 } else {
                     Source::Stderr
                 };
-                let output: DynOutputStream = Box::new(self.log.stream(source, Alive(life)));
+                let output: DynOutputStream = Box::new(self.log.stream(source, origin.clone()));
                 self.table.push(output)?.rep()
             }
         };
-        self.given.note(rep, stream, alive);
+        self.origins.note(rep, &origin);
         Ok(rep)
     }
 }
@@ -104,7 +71,7 @@ pub(super) fn link(linker: &mut Linker<Capabilities>) -> Result<()> {
 
 type Context<'a> = StoreContextMut<'a, Capabilities>;
 
-struct Empty(#[expect(dead_code, reason = "held, never read")] Alive);
+struct Empty(#[expect(dead_code, reason = "held, never read")] Arc<Origin>);
 
 #[async_trait]
 impl Pollable for Empty {

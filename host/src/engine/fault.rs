@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     Deadline { after: Duration },
     /// No slot for another instance.
     Exhausted,
+    /// A file or folder that the guest held when its state was saved is not there now.
+    Missing(String),
     /// The host's own failure.
     Host { doing: &'static str, cause: String },
 }
@@ -120,6 +122,8 @@ impl Fault {
             Self::Exhausted => Error::new(ErrorCode::Overloaded, "the host has no free instance".to_owned())
                 .hint("destroy sessions that are not needed, or let the operator raise server.max_sessions")
                 .retry_after(Duration::from_secs(1)),
+            Self::Missing(missing) => Error::new(ErrorCode::UnsupportedSnapshot, format!("{what}: {missing}"))
+                .hint("bring back what is missing and try again; the saved state is kept"),
             Self::Host { doing, cause } => Error::internal(format!("{what}: {doing}"), cause),
         }
     }

@@ -11,7 +11,7 @@ use wasmtime::AsContextMut;
 use wasmtime::component::TypedFunc;
 use wasmtime_wizer::Wizer;
 
-use crate::capability::{Capabilities, GuestClock, HeldByRep, Looks};
+use crate::capability::{Capabilities, GuestClock, Held, HeldByRep, Looks};
 
 mod seed;
 mod state;
@@ -119,7 +119,12 @@ pub(super) async fn take<S: AsContextMut<Data = Capabilities> + Send>(
         if state.keeps_values() {
             return Err("it keeps values in wasi:keyvalue".to_owned());
         }
-        let held = state.held().map_err(|what| format!("it holds {what}"))?;
+        let held = state.held().await;
+        let held = held.map_err(|what| format!("it holds {what}"))?;
+        // An image lasts longer than what is in a file.
+        if let Some(opened) = held.values().find_map(Held::opened) {
+            return Err(format!("it holds an open {opened}"));
+        }
         let seed = state.hash_seed().map_err(|error| error.to_string())?;
         let (talked, drew) = (state.talked(), state.drew());
         (held, state.looked(), talked, drew, state.now(), seed)

@@ -60,10 +60,12 @@ const KINDS: [(&Carried, Held); 4] = [
 macro_rules! for_kind {
     ($held:expr, $call:ident ( $($argument:expr),* )) => {
         match $held {
-            Held::Stdin => $call::<DynInputStream>(&INPUT_STREAM, $($argument),*).await,
-            Held::Stdout | Held::Stderr => $call::<DynOutputStream>(&OUTPUT_STREAM, $($argument),*).await,
+            Held::Stdin | Held::Reader { .. } => $call::<DynInputStream>(&INPUT_STREAM, $($argument),*).await,
+            Held::Stdout | Held::Stderr | Held::Writer { .. } | Held::Appender { .. } => {
+                $call::<DynOutputStream>(&OUTPUT_STREAM, $($argument),*).await
+            }
             Held::Pollable(_) => $call::<DynPollable>(&POLLABLE, $($argument),*).await,
-            Held::Folder(_) => $call::<Descriptor>(&DESCRIPTOR, $($argument),*).await,
+            Held::Folder(_) | Held::Opened(_) => $call::<Descriptor>(&DESCRIPTOR, $($argument),*).await,
         }
     };
 }
@@ -121,7 +123,7 @@ pub(super) async fn restore(
     guest: Guest<'_>,
     held: &HeldByRep,
 ) -> Result<()> {
-    store.as_context_mut().data_mut().hold(held)?;
+    store.as_context_mut().data_mut().hold(held).await?;
     let Some((last, any)) = held.last_key_value() else {
         return Ok(());
     };

@@ -11,6 +11,7 @@ PLACES = {}
 COUNTS = {}
 RECALLED = ("", "")
 STARTED = 0.0
+OPEN = None
 
 
 class Warmup(exports.Warmup):
@@ -59,3 +60,25 @@ class Words(exports.Words):
                 return file.read()
         except OSError as error:
             raise Err(str(error))
+
+    def open(self, path: str, mode: str) -> None:
+        global OPEN
+        try:
+            OPEN = open(path, mode + "b", buffering=0)
+        except OSError as error:
+            raise Err(str(error))
+
+    def next(self, bytes: int) -> str:
+        try:
+            return OPEN.read(bytes).decode()
+        except OSError as error:
+            raise Err(str(error))
+
+    def put(self, text: str) -> None:
+        try:
+            OPEN.write(text.encode())
+        except OSError as error:
+            raise Err(str(error))
+
+    def peek(self, path: str) -> str:
+        return self.read(path)

@@ -100,7 +100,7 @@ async fn no_two_instances_share_the_seed_of_their_hash_maps() {
 #[ignore = "needs the guest built"]
 async fn what_cannot_be_carried_over_is_named_and_the_backend_works_without_an_image() {
     for (mode, named) in [
-        ("keep-a-file", "open file \"words.txt\""),
+        ("keep-a-file", "open file \"/data/words.txt\""),
         ("write-to-workspace", "/workspace"),
     ] {
         let room = Room::new();

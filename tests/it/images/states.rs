@@ -32,7 +32,21 @@ async fn call(server: &TestServer, action: &str, params: Value, session: &Value)
     let call = json!({"action": action, "params": params, "session": session});
     let answer = server.post("/v1/execute", &call).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json()["result"].clone()
+    let answer = answer.json();
+    assert_eq!(answer["is_error"], false, "{action}: {answer}");
+    answer["result"].clone()
+}
+
+/// Does something to a session as a whole.
+async fn verb(server: &TestServer, session: &Value, verb: &str) -> Value {
+    verb_with(server, session, verb, json!({})).await
+}
+
+async fn verb_with(server: &TestServer, session: &Value, verb: &str, body: Value) -> Value {
+    let path = format!("/v1/sessions/{}/{verb}", session.as_str().unwrap());
+    let answer = server.post(&path, &body).await;
+    assert!(answer.status < 300, "{verb}: {}", answer.text);
+    answer.json()
 }
 
 async fn stop(server: TestServer) {
@@ -87,16 +101,10 @@ async fn live(backend: &str) {
         let text = json!({"text": text});
         call(&server, &format!("{backend}:say"), text, session).await
     };
-    let verb = async |session: &Value, verb: &str, body: Value| {
-        let path = format!("/v1/sessions/{}/{verb}", session.as_str().unwrap());
-        let answer = server.post(&path, &body).await;
-        assert!(answer.status < 300, "{verb}: {}", answer.text);
-        answer.json()
-    };
     let parent = server.begin(&json!({"backend": backend})).await["id"].clone();
     assert_eq!(count(&server, &parent).await, 1);
     say("parent", &parent).await;
-    let forked = verb(&parent, "fork", json!({})).await;
+    let forked = verb(&server, &parent, "fork").await;
     let child = forked["forks"][0]["id"].clone();
     assert_eq!(count(&server, &child).await, 2);
     say("child", &child).await;
@@ -105,7 +113,7 @@ async fn live(backend: &str) {
         2,
         "it knows nothing of its child"
     );
-    verb(&child, "suspend", json!({})).await;
+    verb(&server, &child, "suspend").await;
     assert_eq!(count(&server, &child).await, 3);
     for (session, said) in [(&parent, "parent"), (&child, "child")] {
         let path = format!("/v1/sessions/{}/logs", session.as_str().unwrap());
@@ -114,15 +122,131 @@ async fn live(backend: &str) {
         assert!(logs.text.contains(said), "{}", logs.text);
         assert!(!logs.text.contains(other), "{}", logs.text);
     }
-    verb(&parent, "checkpoints", json!({"name": "two"})).await;
+    verb_with(&server, &parent, "checkpoints", json!({"name": "two"})).await;
     assert_eq!(count(&server, &parent).await, 3);
-    verb(&parent, "restore", json!({"checkpoint": "two"})).await;
+    verb_with(&server, &parent, "restore", json!({"checkpoint": "two"})).await;
     assert_eq!(count(&server, &parent).await, 3);
     stop(server).await;
 
     let server = serve_durably(&room, backend).await;
     assert_eq!(count(&server, &parent).await, 4);
     assert_eq!(count(&server, &child).await, 4);
+}
+
+/// A guest that keeps files open: every copy reads and writes on where the guest was, in its own folder.
+async fn live_with_files(backend: &str) {
+    let room = Room::new();
+    let server = serve_durably(&room, backend).await;
+    let at = |tool: &str| format!("{backend}:{tool}");
+    let open = async |server: &TestServer, path: &str, mode: &str, session: &Value| {
+        let params = json!({"path": path, "mode": mode});
+        call(server, &at("open"), params, session).await
+    };
+    let next = async |server: &TestServer, session: &Value| {
+        call(server, &at("next"), json!({"bytes": 4}), session).await
+    };
+    let put = async |server: &TestServer, text: &str, session: &Value| {
+        call(server, &at("put"), json!({"text": text}), session).await
+    };
+    let read = async |server: &TestServer, path: &str, session: &Value| {
+        call(server, &at("peek"), json!({"path": path}), session).await
+    };
+    let fork =
+        async |session: &Value| verb(&server, session, "fork").await["forks"][0]["id"].clone();
+
+    let reader = server.begin(&json!({"backend": backend})).await["id"].clone();
+    open(&server, "/data/words.txt", "r", &reader).await;
+    assert_eq!(next(&server, &reader).await, "one ");
+    let child = fork(&reader).await;
+    assert_eq!(next(&server, &child).await, "two ");
+    assert_eq!(next(&server, &child).await, "two");
+    assert_eq!(next(&server, &reader).await, "two ", "its place is its own");
+
+    let new = json!({"backend": backend, "name": "writer"});
+    let writer = server.begin(&new).await["id"].clone();
+    open(&server, "/workspace/notes", "w", &writer).await;
+    put(&server, "one ", &writer).await;
+    let other = fork(&writer).await;
+    put(&server, "other", &other).await;
+    put(&server, "first", &writer).await;
+    assert_eq!(
+        read(&server, "/workspace/notes", &writer).await,
+        "one first"
+    );
+    assert_eq!(read(&server, "/workspace/notes", &other).await, "one other");
+    open(&server, "/workspace/notes", "a", &other).await;
+    put(&server, "+", &other).await;
+    verb(&server, &other, "suspend").await;
+    put(&server, "+", &other).await;
+    assert_eq!(
+        read(&server, "/workspace/notes", &other).await,
+        "one other++"
+    );
+    stop(server).await;
+
+    let server = serve_durably(&room, backend).await;
+    assert_eq!(next(&server, &reader).await, "two");
+    put(&server, " again", &writer).await;
+    assert_eq!(
+        read(&server, "/workspace/notes", &writer).await,
+        "one first again"
+    );
+    put(&server, "+", &other).await;
+    assert_eq!(
+        read(&server, "/workspace/notes", &other).await,
+        "one other+++"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the guest built"]
+async fn a_guest_in_rust_keeps_its_files_open() {
+    live_with_files("remember").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the guest built"]
+async fn a_guest_in_python_keeps_its_files_open() {
+    live_with_files("python").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the guest built"]
+async fn an_open_file_that_is_gone_is_named_and_nothing_is_lost_in_rust() {
+    let room = Room::new();
+    let server = serve_durably(&room, "remember").await;
+    let (words, away) = (room.granted("words.txt"), room.granted("away.txt"));
+    let session = server.begin(&json!({"backend": "remember"})).await["id"].clone();
+    let params = json!({"path": "/data/words.txt", "mode": "r"});
+    call(&server, "remember:open", params, &session).await;
+    let next = json!({"action": "remember:next", "params": {"bytes": 4}, "session": session});
+    let suspend = format!("/v1/sessions/{}/suspend", session.as_str().unwrap());
+
+    // Another file in its place: a copy could not read on in the guest's own.
+    fs_err::remove_file(&words).unwrap();
+    fs_err::write(&words, "other words").unwrap();
+    let refused = server.post(&suspend, &json!({})).await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    assert_eq!(refused.code(), "unsupported_snapshot");
+    assert!(refused.text.contains("words.txt"), "{}", refused.text);
+    assert_eq!(
+        server.post("/v1/execute", &next).await.json()["result"],
+        "one "
+    );
+
+    let params = json!({"path": "/data/words.txt", "mode": "r"});
+    call(&server, "remember:open", params, &session).await;
+    verb(&server, &session, "suspend").await;
+    fs_err::rename(&words, &away).unwrap();
+    let refused = server.post("/v1/execute", &next).await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    assert_eq!(refused.code(), "unsupported_snapshot");
+    assert!(refused.text.contains("/data/words.txt"), "{}", refused.text);
+    fs_err::rename(&away, &words).unwrap();
+    assert_eq!(
+        server.post("/v1/execute", &next).await.json()["result"],
+        "othe"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,4 +259,10 @@ async fn a_guest_in_rust_lives_through_everything() {
 #[ignore = "needs the guest built"]
 async fn a_guest_in_python_lives_through_everything() {
     live("python").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the guest built"]
+async fn a_guest_in_javascript_lives_through_everything() {
+    live("javascript").await;
 }

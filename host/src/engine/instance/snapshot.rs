@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wasmtime::component::{ResourceAny, TypedFunc};
 
 use crate::capability::log::LogRing;
-use crate::capability::{GuestClock, Workspace};
+use crate::capability::{GuestClock, Missing, Workspace};
 use crate::policy::Limits;
 
 use super::super::accessors::{adopt_name, rep_name};
@@ -83,7 +83,7 @@ impl Instance {
     async fn read_state(&mut self) -> Result<Snapshot, NoSnapshot> {
         let unsupported =
             |what: String| NoSnapshot::Unsupported(format!("the guest cannot be copied: {what}"));
-        let held = self.store.data_mut().held();
+        let held = self.store.data_mut().held().await;
         let held = held.map_err(|what| unsupported(format!("it holds {what}")))?;
         let guest = Guest {
             instance: &self.instance,
@@ -162,7 +162,10 @@ impl Instance {
         meter.tighten_memory(revival.limits.memory_bytes);
         match applied {
             Ok(()) => made,
-            Err(error) => Err(host_fault("cannot bring its state back")(error)),
+            Err(error) => Err(match error.downcast::<Missing>() {
+                Ok(missing) => Fault::Missing(missing.to_string()),
+                Err(error) => host_fault("cannot bring its state back")(error),
+            }),
         }
     }
 

@@ -4,7 +4,7 @@
 #[hostel::backend]
 mod remember {
     use std::collections::HashMap;
-    use std::fs::File;
+    use std::fs::{File, OpenOptions};
     use std::hash::{BuildHasher, RandomState};
     use std::io::{Read, Write};
     use std::sync::Mutex;
@@ -33,12 +33,14 @@ mod remember {
 
     pub struct Session {
         map: HashMap<String, u32>,
+        open: Option<File>,
     }
 
     impl Session {
         pub fn new() -> Self {
             Self {
                 map: HashMap::new(),
+                open: None,
             }
         }
 
@@ -47,6 +49,41 @@ mod remember {
             let count = self.map.entry(word).or_default();
             *count += 1;
             *count
+        }
+
+        /// Opens a file and keeps it open. `mode`: `r`, `w` or `a`.
+        pub fn open(&mut self, path: String, mode: String) -> Result<(), String> {
+            let mut options = OpenOptions::new();
+            match mode.as_str() {
+                "r" => options.read(true),
+                "w" => options.write(true).create(true).truncate(true),
+                _ => options.append(true).create(true),
+            };
+            let opened = options.open(path).map_err(|error| error.to_string())?;
+            self.open = Some(opened);
+            Ok(())
+        }
+
+        /// The next bytes of that file, at most so many.
+        pub fn next(&mut self, bytes: u32) -> Result<String, String> {
+            let open = self.open.as_mut().ok_or("no file is open")?;
+            let mut text = String::new();
+            open.take(bytes.into())
+                .read_to_string(&mut text)
+                .map_err(|error| error.to_string())?;
+            Ok(text)
+        }
+
+        /// Writes to that file.
+        pub fn put(&mut self, text: String) -> Result<(), String> {
+            let open = self.open.as_mut().ok_or("no file is open")?;
+            open.write_all(text.as_bytes())
+                .map_err(|error| error.to_string())
+        }
+
+        /// Reads a file from start to end, beside the one that is open.
+        pub fn peek(&self, path: String) -> Result<String, String> {
+            std::fs::read_to_string(path).map_err(|error| error.to_string())
         }
 
         /// Writes to standard output and standard error, as it did in the warmup.
