@@ -151,6 +151,7 @@ impl App {
             sessions_max: sessions_max as usize,
             sessions_per_worker: config.sessions_per_worker,
             suspended_max: config.suspended_max,
+            jobs: config.jobs,
             durable,
             settings: config.settings.clone(),
         };

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::ids::BackendName;
+use crate::job::JobLimits;
 use crate::policy::Limits;
 use crate::registry::BackendSettings;
 use crate::session::Timers;
@@ -44,6 +45,7 @@ pub struct Config {
     pub suspended_max: usize,
     /// Default 4 MiB.
     pub body_bytes_max: usize,
+    pub jobs: JobLimits,
     /// How long running calls may go on when the host stops. Default 10 s.
     pub drain: Duration,
     /// Default `info`.
@@ -78,6 +80,7 @@ impl Default for Config {
             sessions_per_worker: 1_000,
             suspended_max: 100_000,
             body_bytes_max: 4 << 20,
+            jobs: JobLimits::default(),
             drain: Duration::from_secs(10),
             log: "info".to_owned(),
             log_format: LogFormat::default(),
@@ -164,6 +167,7 @@ impl Config {
                 .unwrap_or(sessions_max as usize),
             suspended_max: server.max_suspended.unwrap_or(defaults.suspended_max),
             body_bytes_max: server.body_bytes_max.unwrap_or(defaults.body_bytes_max),
+            jobs: raw.jobs.over(defaults.jobs),
             drain: server
                 .drain_seconds
                 .map_or(defaults.drain, Duration::from_secs),

@@ -15,16 +15,21 @@ use crate::durable::Durable;
 use crate::engine::{Engine, Guests};
 use crate::error::{Error, ErrorCode, Result};
 use crate::ids::{BackendName, RequestId, SessionId, SessionName, TokenHash, WorkerId};
+use crate::job::Jobs;
 use crate::registry::{Backend, BackendSettings, Catalogue, CodeCache, Loader, Registry};
 use crate::router::Target;
-use crate::session::{Called, Session, SessionKey, Sessions, SessionsConfig, Timers, ToolRequest};
+use crate::session::{Session, SessionKey, Sessions, SessionsConfig, Timers, ToolRequest};
 use crate::tool::{Tool, ToolKind, Tools};
+use crate::watch::Watch;
 
 mod backends;
+mod jobs;
 mod sessions;
 
-pub use crate::session::{SessionPage, SessionQuery};
+pub use crate::job::{Job, JobInfo, JobLimits, JobOutcome, JobPage, JobQuery, JobState};
+pub use crate::session::{Executed, SessionPage, SessionQuery};
 pub use backends::{BackendInfo, Source, WarmUp, WarmupReport};
+pub use jobs::StartedJob;
 pub use sessions::Started;
 
 /// How a host is built.
@@ -35,6 +40,7 @@ pub struct HostConfig {
     pub sessions_max: usize,
     pub sessions_per_worker: usize,
     pub suspended_max: usize,
+    pub jobs: JobLimits,
     /// What outlives the process: states of sessions, and their folders.
     pub durable: Arc<Durable>,
     /// Settings of backends that the config does not name.
@@ -79,13 +85,6 @@ pub enum SessionChoice {
     Temporary,
 }
 
-/// The answer to a call.
-#[derive(Debug)]
-pub struct Executed {
-    pub tool: Arc<Tool>,
-    pub called: Called,
-}
-
 /// The answers to the calls of a transaction.
 #[derive(Debug)]
 pub struct Transaction {
@@ -101,6 +100,7 @@ pub struct Host {
     loader: Loader,
     guests: Guests,
     sessions: Arc<Sessions>,
+    jobs: Arc<Jobs>,
     /// Calls that are running; draining waits for them.
     calls: TaskTracker,
     draining: AtomicBool,
@@ -131,8 +131,10 @@ impl Host {
             runtimes.timers,
             config.durable.clone(),
         ));
+        let jobs = Arc::new(Jobs::new(config.jobs));
         Self {
             config,
+            jobs,
             registry: Registry::default(),
             loader: Loader::new(engine, cache),
             guests,
@@ -178,6 +180,18 @@ impl Host {
         request_id: &RequestId,
         execute: Execute,
     ) -> Result<Executed> {
+        self.execute_watched(caller, request_id, execute, None)
+            .await
+    }
+
+    /// The same, heard of while it runs, and stopped when the watch says so (`conflict`).
+    async fn execute_watched(
+        &self,
+        caller: &Caller,
+        request_id: &RequestId,
+        execute: Execute,
+        watch: Option<Arc<Watch>>,
+    ) -> Result<Executed> {
         let _running = self.calls.token();
         self.check_open()?;
         let span = tracing::info_span!(
@@ -189,7 +203,10 @@ impl Host {
             outcome = tracing::field::Empty,
         );
         let start = Instant::now();
-        let outcome = self.route(caller, execute).instrument(span.clone()).await;
+        let outcome = self
+            .route(caller, execute, watch)
+            .instrument(span.clone())
+            .await;
         let code = match &outcome {
             Ok(executed) if executed.called.answer.is_error => "tool_error",
             Ok(_) => "ok",
@@ -285,6 +302,7 @@ impl Host {
                 tool,
                 params: execute.params,
                 timeout: execute.timeout,
+                watch: None,
             });
         }
         let session =
@@ -292,7 +310,12 @@ impl Host {
         Ok((session, requests))
     }
 
-    async fn route(&self, caller: &Caller, execute: Execute) -> Result<Executed> {
+    async fn route(
+        &self,
+        caller: &Caller,
+        execute: Execute,
+        watch: Option<Arc<Watch>>,
+    ) -> Result<Executed> {
         let choice = restricted(caller, execute.session)?;
         let catalogue = self.registry.catalogue();
         let session = self.chosen(caller, &catalogue, &execute.action, choice.clone())?;
@@ -301,6 +324,7 @@ impl Host {
             tool: tool.clone(),
             params: execute.params,
             timeout: execute.timeout,
+            watch,
         };
         let session = match (tool.kind, session, choice) {
             // A stateless tool has a fresh instance for every call, whoever asks.
@@ -406,6 +430,7 @@ impl Host {
                 "calls are still running and will be stopped"
             );
         }
+        self.jobs.stop_all();
         self.sessions.suspend_all(patience).await;
         if !self.sessions.end_all(patience).await {
             tracing::warn!(

@@ -49,6 +49,14 @@ name_type! {
     /// `ses_` and 128 random bits in hexadecimal.
     SessionId
 }
+name_type! {
+    /// `job_` and 128 random bits in hexadecimal.
+    JobId
+}
+name_type! {
+    /// What a caller calls a request, so that sending it twice runs it once.
+    IdempotencyKey
+}
 
 impl BackendName {
     /// Accepts `[a-z][a-z0-9_-]{0,63}`.
@@ -115,12 +123,7 @@ impl SessionId {
     /// # Errors
     /// `session_not_found`: a malformed id is just an id that nobody has.
     pub fn parse(text: &str) -> Result<Self> {
-        let digits = text.strip_prefix("ses_").unwrap_or_default();
-        if digits.len() == 32
-            && digits
-                .bytes()
-                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-        {
+        if is_random("ses_", text) {
             return Ok(Self(text.into()));
         }
         Err(Error::new(
@@ -128,6 +131,43 @@ impl SessionId {
             format!("there is no session {text:?}"),
         ))
     }
+}
+
+impl JobId {
+    pub fn random() -> Self {
+        Self(format!("job_{:032x}", random_bits()).into())
+    }
+
+    /// Accepts what [`JobId::random`] makes.
+    ///
+    /// # Errors
+    /// `job_not_found`.
+    pub fn parse(text: &str) -> Result<Self> {
+        if is_random("job_", text) {
+            return Ok(Self(text.into()));
+        }
+        Err(Error::new(
+            ErrorCode::JobNotFound,
+            format!("there is no job {text:?}"),
+        ))
+    }
+}
+
+impl IdempotencyKey {
+    /// Accepts 1 to 128 printable characters.
+    ///
+    /// # Errors
+    /// `invalid_request`.
+    pub fn parse(text: &str) -> Result<Self> {
+        printable(text, "key for a request").map(Self)
+    }
+}
+
+/// The prefix, and 128 bits in lower-case hexadecimal.
+fn is_random(prefix: &str, text: &str) -> bool {
+    let digits = text.strip_prefix(prefix).unwrap_or_default();
+    let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    digits.len() == 32 && digits.bytes().all(is_hex)
 }
 
 fn printable(text: &str, what: &str) -> Result<Arc<str>> {
@@ -144,7 +184,7 @@ fn printable(text: &str, what: &str) -> Result<Arc<str>> {
 }
 
 /// Names one request in answers, logs and headers. Unique across hosts: random bits of the process and a counter.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(String);
 
 impl RequestId {

@@ -14,7 +14,7 @@
 //!                    │
 //!                capability                                 one file per capability
 //!    ─────────────────────────────────────────────────
-//!     policy · ids · tool · label · error                   words and decisions: no I/O, no tokio, no wasmtime
+//!     policy · watch · ids · tool · label · error           words and decisions: no I/O, no wasmtime
 //! ```
 //!
 //! A module uses those below it and none above. `ARCHITECTURE.md` beside this crate is the map.
@@ -24,6 +24,7 @@ pub mod ids;
 pub mod label;
 pub mod policy;
 pub mod tool;
+pub mod watch;
 
 pub mod capability;
 pub mod durable;
@@ -32,6 +33,7 @@ pub mod registry;
 pub mod session;
 
 pub mod host;
+pub mod job;
 mod router;
 
 pub mod api;

@@ -36,7 +36,7 @@ mod table;
 mod transaction;
 
 pub(crate) use call::ToolRequest;
-pub use call::{Called, CalledIn};
+pub use call::{Called, CalledIn, Executed};
 use checkpoints::Checkpoints;
 pub use checkpoints::{CheckpointInfo, CheckpointMode, CheckpointUsage};
 pub(crate) use config::merged;

@@ -31,6 +31,8 @@ interface tools {
     print: func(text: string, times: u32);
     /// Writes a structured line.
     log: func(text: string);
+    /// Reports its progress and waits in the host, so often; answers with the steps.
+    work: func(text: string, steps: u32, ms: u32) -> u32;
     environment: func() -> list<tuple<string, string>>;
     /// What `initialize` was told: 0 id, 1 name, 2 worker, 3 config.
     told: func(what: u32) -> string;
@@ -51,6 +53,7 @@ world guest {
     import wasi:filesystem/preopens@0.2.0;
     import wasi:filesystem/types@0.2.0;
     import hostel:backend/log@0.1.0;
+    import hostel:backend/progress@0.1.0;
     export tools;
 }
 ;)
@@ -69,6 +72,7 @@ world guest {
     (func $create_directory (param i32 i32 i32 i32)))
 (import "wasi:filesystem/types@0.2.0" "[resource-drop]descriptor" (func $drop_directory (param i32)))
 (import "hostel:backend/log@0.1.0" "log" (func $log (param i32 i32 i32 i32 i32)))
+(import "hostel:backend/progress@0.1.0" "report" (func $report (param i64 i32 i64 i32 i32)))
 
 (global $count (mut i32) (i32.const 0))
 (global $seed (mut i64) (i64.const 0))
@@ -158,6 +162,17 @@ world guest {
 
 (func (export "test:lab/tools@1.0.0#log") (param $text i32) (param $length i32)
     (call $log (i32.const 3) (local.get $text) (local.get $length) (i32.const 304) (i32.const 1)))
+
+(func (export "test:lab/tools@1.0.0#work")
+    (param $text i32) (param $length i32) (param $steps i32) (param $ms i32) (result i32) (local $step i32)
+    (block $done (loop $again
+        (br_if $done (i32.ge_u (local.get $step) (local.get $steps)))
+        (local.set $step (i32.add (local.get $step) (i32.const 1)))
+        (call $report (i64.extend_i32_u (local.get $step)) (i32.const 1) (i64.extend_i32_u (local.get $steps))
+            (local.get $text) (local.get $length))
+        (call $sleep (local.get $ms))
+        (br $again)))
+    (local.get $steps))
 
 (func (export "test:lab/tools@1.0.0#environment") (result i32)
     (call $environment (i32.const 0))

@@ -7,6 +7,7 @@ mod codes;
 mod drain;
 mod envelope;
 mod headers;
+mod jobs;
 mod routes;
 mod sessions;
 mod states;

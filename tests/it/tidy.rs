@@ -13,12 +13,12 @@ use source::Source;
 /// receives its own small settings.
 const ORDER: [&[&str]; 11] = [
     &["error", "ids", "label", "tool"],
-    &["policy"],
+    &["policy", "watch"],
     &["capability"],
     &["engine"],
     &["registry", "durable"],
     &["session", "cluster"],
-    &["router"],
+    &["router", "job"],
     &["host"],
     &["api"],
     &["config", "telemetry"],

@@ -9,8 +9,8 @@ use hostel_host::durable::Durable;
 use hostel_host::engine::{Engine, EngineConfig};
 use hostel_host::error::{ErrorCode, Result};
 use hostel_host::host::{
-    BackendInfo, Caller, Execute, Executed, Host, HostConfig, Runtimes, SessionChoice, Source,
-    Started,
+    BackendInfo, Caller, Execute, Executed, Host, HostConfig, JobLimits, Runtimes, SessionChoice,
+    Source, Started,
 };
 use hostel_host::ids::{BackendName, RequestId, SessionId, SessionName, WorkerId};
 use hostel_host::policy::{FolderAccess, FolderGrant, Limits};
@@ -83,6 +83,7 @@ impl TestHost {
             sessions_max: 3000,
             sessions_per_worker: 3000,
             suspended_max: 100_000,
+            jobs: JobLimits::default(),
             durable: Arc::new(
                 Durable::open(&folder.path().join("sessions")).expect("a new folder"),
             ),

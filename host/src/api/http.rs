@@ -14,6 +14,7 @@ mod batch;
 mod body;
 mod execute;
 mod health;
+mod jobs;
 mod logs;
 pub(super) mod problem;
 mod sessions;
@@ -52,7 +53,10 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/v1/sessions/{id}/fork", post(states::fork))
         .route("/v1/sessions/{id}/suspend", post(states::suspend))
         .route("/v1/sessions/{id}/resume", post(states::resume))
-        .route("/v1/jobs/{id}", get(unknown::job))
+        .route("/v1/jobs", get(jobs::list))
+        .route("/v1/jobs/{id}", get(jobs::get).delete(jobs::forget))
+        .route("/v1/jobs/{id}/events", get(jobs::events))
+        .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/v1/contexts/{name}", get(unknown::context))
         .route("/v1/shutdown", post(health::shutdown))
         .route("/healthz", get(health::alive))

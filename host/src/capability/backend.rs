@@ -42,9 +42,7 @@ impl log::Host for Capabilities {
 
 impl progress::Host for Capabilities {
     fn report(&mut self, done: u64, total: Option<u64>, message: String) -> wasmtime::Result<()> {
-        let mut fields = vec![("done".to_owned(), done.to_string())];
-        fields.extend(total.map(|total| ("total".to_owned(), total.to_string())));
-        self.log.progress(&message, &fields);
+        self.log.progress(done, total, &message);
         Ok(())
     }
 }

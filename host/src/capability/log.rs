@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use crate::watch::{EventKind, Stream, Watch};
+
 use super::streams::Origin;
 
 /// A longer line is kept in pieces of this size.
@@ -73,6 +75,17 @@ struct Ring {
     next_seq: u64,
     /// Unfinished lines of standard output and standard error.
     partial: [Vec<u8>; 2],
+    /// Hears every line, too.
+    watch: Option<Arc<Watch>>,
+}
+
+/// While it lives, a watch hears what is written.
+pub(crate) struct Telling(Arc<LogRing>);
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        self.0.ring().watch = None;
+    }
 }
 
 /// A page of lines, and how many older ones the ring has lost.
@@ -104,6 +117,12 @@ impl LogRing {
             ..Ring::default()
         };
         Self(Mutex::new(ring))
+    }
+
+    /// Tells the watch of a call what the guest writes from now on.
+    pub(crate) fn tell(self: &Arc<Self>, watch: Arc<Watch>) -> Telling {
+        self.ring().watch = Some(watch);
+        Telling(self.clone())
     }
 
     /// Every line that is there.
@@ -165,8 +184,19 @@ impl LogRing {
         self.ring().push(Source::Log(level), message, fields);
     }
 
-    pub(super) fn progress(&self, message: &str, fields: &[(String, String)]) {
-        self.ring().push(Source::Progress, message, fields);
+    pub(super) fn progress(&self, done: u64, total: Option<u64>, message: &str) {
+        let mut fields = vec![("done".to_owned(), done.to_string())];
+        fields.extend(total.map(|total| ("total".to_owned(), total.to_string())));
+        let mut ring = self.ring();
+        ring.push(Source::Progress, message, &fields);
+        if let Some(watch) = &ring.watch {
+            let message = printable(message).into();
+            watch.events.push(EventKind::Progress {
+                done,
+                total,
+                message,
+            });
+        }
     }
 
     fn write(&self, source: Source, bytes: &[u8]) {
@@ -223,6 +253,9 @@ impl Ring {
             text,
             fields,
         };
+        if let (Some(watch), Some(event)) = (&self.watch, line.event()) {
+            watch.events.push(event);
+        }
         self.next_seq += 1;
         self.bytes += line.cost();
         self.lines.push_back(line);
@@ -236,6 +269,24 @@ impl Ring {
 }
 
 impl LogLine {
+    /// Progress is told apart.
+    fn event(&self) -> Option<EventKind> {
+        let output = |stream| EventKind::Output {
+            stream,
+            text: self.text.as_str().into(),
+        };
+        match self.source {
+            Source::Stdout => Some(output(Stream::Stdout)),
+            Source::Stderr => Some(output(Stream::Stderr)),
+            Source::Log(_) => Some(EventKind::Log {
+                level: self.source.as_str(),
+                message: self.text.as_str().into(),
+                fields: self.fields.as_slice().into(),
+            }),
+            Source::Progress => None,
+        }
+    }
+
     fn cost(&self) -> usize {
         LINE_OVERHEAD
             + self.text.len()

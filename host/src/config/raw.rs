@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::nearest_field;
+use crate::job::JobLimits;
 use crate::policy::{CheckpointLimits, FolderAccess, FolderGrant, Grants, HostPattern, Limits};
 use crate::registry::BackendSettings;
 use crate::session::OnIdle;
@@ -20,6 +21,7 @@ use super::{BackendConfig, expanded};
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RawConfig {
     pub(super) server: RawServer,
+    pub(super) jobs: RawJobs,
     pub(super) limits: RawLimits,
     pub(super) backends: BTreeMap<String, RawBackend>,
 }
@@ -47,6 +49,27 @@ pub(super) struct RawServer {
     pub(super) drain_seconds: Option<u64>,
     pub(super) log: Option<String>,
     pub(super) log_format: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawJobs {
+    /// Seconds.
+    keep: Option<u64>,
+    per_worker: Option<usize>,
+    kept_bytes: Option<usize>,
+    event_bytes: Option<usize>,
+}
+
+impl RawJobs {
+    pub(super) fn over(&self, base: JobLimits) -> JobLimits {
+        JobLimits {
+            keep: self.keep.map_or(base.keep, Duration::from_secs),
+            per_worker: self.per_worker.unwrap_or(base.per_worker),
+            kept_bytes: self.kept_bytes.unwrap_or(base.kept_bytes),
+            event_bytes: self.event_bytes.unwrap_or(base.event_bytes),
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

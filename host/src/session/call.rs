@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::ids::{SessionId, SessionName, WorkerId};
 use crate::registry::Backend;
 use crate::tool::{Tool, ToolAnswer, ToolKind, Usage};
+use crate::watch::{Watch, unless_stopped};
 
 use super::saved::Saved;
 use super::slot::Loan;
@@ -29,6 +30,8 @@ pub(crate) struct ToolRequest {
     pub(crate) params: Bytes,
     /// Wall-clock time from now, waiting included; the session's limit if that is shorter.
     pub(crate) timeout: Option<Duration>,
+    /// Who hears of the call while it runs, and may stop it.
+    pub(crate) watch: Option<Arc<Watch>>,
 }
 
 /// The tool's answer, what it took, and where it ran.
@@ -37,6 +40,13 @@ pub struct Called {
     pub answer: ToolAnswer,
     pub usage: Usage,
     pub session: Option<CalledIn>,
+}
+
+/// The answer to a call.
+#[derive(Debug)]
+pub struct Executed {
+    pub tool: Arc<Tool>,
+    pub called: Called,
 }
 
 /// The session in the answer of a call.
@@ -71,7 +81,8 @@ impl Sessions {
             .unwrap_or(session.limits.call)
             .min(session.limits.call);
         let deadline = asked + most;
-        let loan = self.turn_until(session, deadline, most).await?;
+        let turn = self.turn_until(session, deadline, most);
+        let loan = unless_stopped(request.watch.as_deref(), turn).await??;
         let queue = asked.elapsed();
         self.at_work(session, call_in(loan, request, deadline, queue))
             .await
@@ -171,12 +182,18 @@ pub(super) async fn run_in(
         params,
         timeout: deadline.saturating_duration_since(started),
     };
+    let watch = request.watch.as_ref();
     let instance = loan.enter();
+    let telling = watch.map(|watch| {
+        watch.start(Some((session.id.clone(), session.key.name.clone())));
+        instance.log().tell(watch.clone())
+    });
     let outcome = tokio::select! {
         biased; // Its owner's word ends the call before the guest's answer counts.
         () = session.end.stop.cancelled() => None,
-        outcome = instance.call(&call) => Some(outcome),
+        outcome = unless_stopped(watch.map(Arc::as_ref), instance.call(&call)) => Some(outcome),
     };
+    drop(telling);
     let number = session.totals.calls.fetch_add(1, Ordering::Relaxed) + 1;
     let duration = started.elapsed();
     let usage = Usage {
@@ -186,7 +203,7 @@ pub(super) async fn run_in(
     };
     session.count(&usage);
     match outcome {
-        Some(Ok(answer)) => {
+        Some(Ok(Ok(answer))) => {
             loan.keep();
             let called_in = CalledIn {
                 id: Some(session.id.clone()),
@@ -199,7 +216,11 @@ pub(super) async fn run_in(
                 session: Some(called_in),
             })
         }
-        Some(Err(fault)) => {
+        Some(Err(stopped)) => {
+            loan.spoil(stopped.code(), "its call was cancelled");
+            Err(Failed::Lost(stopped))
+        }
+        Some(Ok(Err(fault))) => {
             let whole = fault.leaves_instance_whole();
             let error = fault.into_error(&request.tool.full_name);
             if whole {
@@ -272,8 +293,9 @@ async fn call_alone(
     let late =
         || Fault::Deadline { after: most }.into_error(&format!("warming up {}", backend.name));
     let deadline = asked + most;
-    let mut instance = timeout_at(deadline, backend.instance())
-        .await
+    let watch = request.watch.as_deref();
+    let mut instance = unless_stopped(watch, timeout_at(deadline, backend.instance()))
+        .await?
         .map_err(|_| late())??;
     let temporary = (request.tool.kind == ToolKind::Stateful).then(|| CalledIn {
         id: None,
@@ -281,7 +303,11 @@ async fn call_alone(
         call: 1,
     });
     let started = Instant::now();
-    let outcome = run_alone(
+    let telling = request.watch.as_ref().map(|watch| {
+        watch.start(None);
+        instance.log().tell(watch.clone())
+    });
+    let running = run_alone(
         &mut instance,
         &worker,
         &backend,
@@ -289,8 +315,9 @@ async fn call_alone(
         params,
         deadline,
         temporary.is_some(),
-    )
-    .await;
+    );
+    let outcome = unless_stopped(watch, running).await?;
+    drop(telling);
     let duration = started.elapsed();
     let usage = Usage {
         duration,

@@ -11,7 +11,7 @@ use fs_err as fs;
 use hostel_host::durable::Durable;
 use hostel_host::engine::{Engine, EngineConfig};
 use hostel_host::host::{
-    Caller, Execute, Host, HostConfig, Runtimes, SessionChoice, Source, WarmUp,
+    Caller, Execute, Host, HostConfig, JobLimits, Runtimes, SessionChoice, Source, WarmUp,
 };
 use hostel_host::ids::{BackendName, RequestId, SessionId, SessionName, WorkerId};
 use hostel_host::policy::Limits;
@@ -241,6 +241,7 @@ fn build(folder: &Path, sessions: &Path, instances: u32) -> Result<Host, String>
         sessions_max: instances as usize,
         sessions_per_worker: instances as usize,
         suspended_max: 100_000,
+        jobs: JobLimits::default(),
         durable: Arc::new(Durable::open(sessions)?),
         settings: settings(),
     };

@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::host::{Caller, Execute, Executed, Transaction};
 
 use super::body::{Body, parse};
-use super::execute::{CallBody, write_envelope, write_string};
+use super::execute::{CallBody, Wait, write_envelope, write_string};
 use super::problem::{Refused, document};
 
 /// Calls in one batch.
@@ -116,6 +116,13 @@ fn plan(api: &Api, visitor: &Visitor, body: &Bytes) -> Result<Plan> {
             .hint("leave \"parallel\" out"));
     }
     let checked = |call: &CallBody<'_>| {
+        if call.wait()? != Wait::Out {
+            return Err(Error::new(
+                ErrorCode::InvalidRequest,
+                "the calls of a batch are waited for",
+            )
+            .hint("leave \"wait\" and \"wait_ms\" out, or send the call alone"));
+        }
         let worker = call.worker_id.as_deref().or(batch.worker_id.as_deref());
         Ok((visitor.caller(&api.host, worker)?, call.checked(body)?))
     };

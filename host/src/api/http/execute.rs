@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::Body as ResponseBody;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 use serde::Deserialize;
@@ -16,11 +16,17 @@ use serde_json::value::RawValue;
 use crate::api::Api;
 use crate::api::doorway::Visitor;
 use crate::error::{Error, ErrorCode, Result};
-use crate::host::{Execute, Executed, SessionChoice};
-use crate::ids::{RequestId, SessionId, SessionName};
+use crate::host::{Execute, Executed, Job, JobOutcome, SessionChoice};
+use crate::ids::{IdempotencyKey, JobId, RequestId, SessionId, SessionName};
 
 use super::body::{Body, parse};
+use super::jobs::{accepted, patience};
 use super::problem::Refused;
+
+/// The caller's own name for a request that must not run twice (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// On the answer of a request that was made before.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// A call as it is written, alone or in a batch.
 #[derive(Debug, Deserialize)]
@@ -38,8 +44,23 @@ pub(super) struct CallBody<'a> {
     /// Milliseconds of wall-clock time, waiting included.
     #[serde(default)]
     timeout_ms: Option<u64>,
+    /// False: answer at once with the call's job. Default true.
+    #[serde(default)]
+    wait: Option<bool>,
+    /// Milliseconds to wait for the answer; then the call goes on as a job. Default: until it is there.
+    #[serde(default)]
+    wait_ms: Option<u64>,
     #[serde(borrow, default)]
     pub(super) worker_id: Option<Cow<'a, str>>,
+}
+
+/// How the caller wants to hear of the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// The answer is the answer, however long it takes.
+    Out,
+    /// So long, then the call goes on as a job.
+    For(Duration),
 }
 
 #[derive(Debug, Deserialize)]
@@ -52,6 +73,22 @@ struct SessionBody {
 }
 
 impl CallBody<'_> {
+    /// # Errors
+    /// `invalid_request` for a `wait_ms` of a call that is not waited for.
+    pub(super) fn wait(&self) -> Result<Wait> {
+        match (self.wait, self.wait_ms) {
+            (None | Some(true), None) => Ok(Wait::Out),
+            (None | Some(true), Some(wait_ms)) => Ok(Wait::For(patience(wait_ms))),
+            (Some(false), None) => Ok(Wait::For(Duration::ZERO)),
+            (Some(false), Some(_)) => Err(Error::new(
+                ErrorCode::InvalidRequest,
+                "/wait_ms: a call that is not waited for has none",
+            )
+            .detail("pointer", "/wait_ms")
+            .hint("leave \"wait\" out, or \"wait_ms\"")),
+        }
+    }
+
     /// `whole` is the body that this borrows from; the params stay in it.
     pub(super) fn checked(&self, whole: &Bytes) -> Result<Execute> {
         let params = self.params.map_or_else(Bytes::new, |params| {
@@ -109,31 +146,70 @@ fn by_text(text: &str) -> Result<SessionChoice> {
 pub(super) async fn execute(
     State(api): State<Arc<Api>>,
     visitor: Visitor,
+    headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response, Refused> {
     let id = visitor.request_id.clone();
-    match call(&api, &visitor, &body).await {
-        Ok(executed) => Ok(answer(&executed, &id)),
-        Err(error) => Err(Refused(error, id)),
-    }
+    let answered = call(&api, &visitor, headers.get(&IDEMPOTENCY_KEY), &body).await;
+    answered.map_err(|error| Refused(error, id))
 }
 
-async fn call(api: &Api, visitor: &Visitor, body: &Bytes) -> Result<Executed> {
-    let (caller, execute) = {
+async fn call(
+    api: &Api,
+    visitor: &Visitor,
+    key: Option<&HeaderValue>,
+    body: &Bytes,
+) -> Result<Response> {
+    let (caller, execute, wait) = {
         let call: CallBody<'_> = parse(body)?;
         (
             visitor.caller(&api.host, call.worker_id.as_deref())?,
             call.checked(body)?,
+            call.wait()?,
         )
     };
-    api.host
-        .execute(&caller, &visitor.request_id, execute)
-        .await
+    let id = &visitor.request_id;
+    if wait == Wait::Out && key.is_none() {
+        let executed = api.host.execute(&caller, id, execute).await?;
+        return Ok(answer(&executed, id, None));
+    }
+    let key = key.map(|key| IdempotencyKey::parse(key.to_str().unwrap_or_default()));
+    let started = api.host.start_job(&caller, id, execute, key.transpose()?)?;
+    let mut response = job_answer(&started.job, id, wait).await?;
+    if started.is_replay {
+        let headers = response.headers_mut();
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
 }
 
-fn answer(executed: &Executed, id: &RequestId) -> Response {
+/// The answer if it is there in time, else the job.
+async fn job_answer(job: &Job, id: &RequestId, wait: Wait) -> Result<Response> {
+    match wait {
+        Wait::Out => job.ended().await,
+        // The answer says which it was.
+        Wait::For(time) => drop(tokio::time::timeout(time, job.ended()).await),
+    }
+    match job.info().outcome {
+        Some(JobOutcome::Answer(executed)) if wait != Wait::For(Duration::ZERO) => {
+            Ok(answer(&executed, id, Some(job.id())))
+        }
+        Some(JobOutcome::Error(error)) if wait != Wait::For(Duration::ZERO) => {
+            Err(error.detail("job", job.id().as_str()))
+        }
+        _ => Ok(accepted(job, id)),
+    }
+}
+
+fn answer(executed: &Executed, id: &RequestId, job: Option<&JobId>) -> Response {
     let mut out = Vec::with_capacity(384 + executed.called.answer.json.len());
     write_envelope(&mut out, executed, id);
+    if let Some(job) = job {
+        out.pop();
+        out.extend_from_slice(b",\"job\":");
+        write_string(&mut out, job.as_str());
+        out.push(b'}');
+    }
     let mut response = Response::new(ResponseBody::from(out));
     response.headers_mut().insert(
         header::CONTENT_TYPE,

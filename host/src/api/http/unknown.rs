@@ -14,7 +14,7 @@ pub(super) async fn route(visitor: Visitor, uri: Uri) -> Response {
         ErrorCode::InvalidRequest,
         format!("there is nothing at {}", uri.path()),
     )
-    .hint("the routes begin with /v1: execute, tools, backends, warmup, sessions");
+    .hint("the routes begin with /v1: execute, jobs, tools, backends, warmup, sessions");
     problem_with(StatusCode::NOT_FOUND, &error, &visitor.request_id)
 }
 
@@ -27,15 +27,7 @@ pub(super) async fn method(visitor: Visitor, method: Method, uri: Uri) -> Respon
     problem_with(StatusCode::METHOD_NOT_ALLOWED, &error, &visitor.request_id)
 }
 
-/// Jobs come with a later version; until then nobody has one.
-pub(super) async fn job(visitor: Visitor, Path(id): Path<String>) -> Refused {
-    Refused(
-        Error::new(ErrorCode::JobNotFound, format!("there is no job {id:?}")),
-        visitor.request_id,
-    )
-}
-
-/// The same for contexts.
+/// Contexts come with a later version; until then nobody has one.
 pub(super) async fn context(visitor: Visitor, Path(name): Path<String>) -> Refused {
     Refused(
         Error::new(

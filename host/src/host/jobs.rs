@@ -1,0 +1,153 @@
+//! The verbs on jobs. A job is a call like any other; what is different is who waits for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::ids::{IdempotencyKey, JobId, RequestId};
+use crate::job::{Begun, Job, JobPage, JobQuery, Jobs, Key, NewJob};
+use crate::watch::Watch;
+
+use super::{Caller, Execute, Executed, Host, restricted, target};
+
+/// A stopped guest gives way at its next tick; what takes longer is a host call.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A job that was asked for.
+pub struct StartedJob {
+    pub job: Arc<Job>,
+    /// The same request was made before, and this is its job.
+    pub is_replay: bool,
+}
+
+/// Ends the job when whatever runs it goes away without a word.
+struct Running {
+    jobs: Arc<Jobs>,
+    job: Arc<Job>,
+}
+
+impl Running {
+    fn finish(self, outcome: Result<Executed>) {
+        self.jobs.finish(&self.job, outcome);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let lost = Error::internal("the call was interrupted by the host", "its task ended");
+        self.jobs.finish(&self.job, Err(lost));
+    }
+}
+
+impl Host {
+    /// Begins a call and does not wait for it. With a key, the same request is made once, however often it is sent.
+    ///
+    /// # Errors
+    /// Those of finding the tool and the session, at once; `conflict` for a key that stands for another request; `rate_limited`.
+    /// Whatever comes later is the job's end.
+    pub fn start_job(
+        self: &Arc<Self>,
+        caller: &Caller,
+        request_id: &RequestId,
+        execute: Execute,
+        key: Option<IdempotencyKey>,
+    ) -> Result<StartedJob> {
+        self.check_open()?;
+        let action = self.named(caller, &execute)?;
+        let begun = self.jobs.begin(NewJob {
+            worker: caller.worker.clone(),
+            only: caller.only.clone(),
+            action,
+            request_id: request_id.clone(),
+            key: key.map(|key| Key {
+                key,
+                request: fingerprint(&execute),
+            }),
+        })?;
+        let job = match begun {
+            Begun::New(job) => job,
+            Begun::Known(job) => {
+                return Ok(StartedJob {
+                    job,
+                    is_replay: true,
+                });
+            }
+        };
+        let running = Running {
+            jobs: self.jobs.clone(),
+            job: job.clone(),
+        };
+        let (host, caller) = (self.clone(), caller.clone());
+        self.guests.start(async move {
+            let (id, watch): (_, Arc<Watch>) =
+                (running.job.request_id().clone(), running.job.watch());
+            let call = host.execute_watched(&caller, &id, execute, Some(watch));
+            let outcome = call.await;
+            running.finish(outcome);
+        });
+        Ok(StartedJob {
+            job,
+            is_replay: false,
+        })
+    }
+
+    /// # Errors
+    /// `job_not_found`.
+    pub fn job(&self, caller: &Caller, id: &JobId) -> Result<Arc<Job>> {
+        self.jobs.find(&caller.worker, caller.only.as_ref(), id)
+    }
+
+    /// The caller's jobs, newest first.
+    pub fn list_jobs(&self, caller: &Caller, query: &JobQuery) -> JobPage {
+        self.jobs.list(&caller.worker, caller.only.as_ref(), query)
+    }
+
+    /// Stops a job's guest and waits until it is done. One that is done stays as it is.
+    ///
+    /// # Errors
+    /// `job_not_found`.
+    pub async fn cancel_job(&self, caller: &Caller, id: &JobId) -> Result<Arc<Job>> {
+        let job = self.job(caller, id)?;
+        job.stop();
+        // The guest may be in a host call that takes longer; the job then says that it is to stop.
+        let _ = tokio::time::timeout(STOP_PATIENCE, job.ended()).await;
+        Ok(job)
+    }
+
+    /// Forgets a job that is done.
+    ///
+    /// # Errors
+    /// `job_not_found`; `conflict` while it runs.
+    pub fn forget_job(&self, caller: &Caller, id: &JobId) -> Result<()> {
+        self.jobs.forget(&self.job(caller, id)?)
+    }
+
+    /// The tool's full name: what cannot be found is known before there is a job.
+    fn named(&self, caller: &Caller, execute: &Execute) -> Result<String> {
+        let choice = restricted(caller, execute.session.clone())?;
+        let catalogue = self.registry.catalogue();
+        let session = self.chosen(caller, &catalogue, &execute.action, choice)?;
+        let found = target(&catalogue, &execute.action, session.as_deref())?;
+        Ok(found.tool.full_name.clone())
+    }
+}
+
+/// Two requests are the same if their calls are.
+fn fingerprint(execute: &Execute) -> blake3::Hash {
+    let Execute {
+        action,
+        params,
+        session,
+        timeout,
+    } = execute;
+    let mut hasher = blake3::Hasher::new();
+    for part in [
+        action.as_bytes(),
+        params,
+        format!("{session:?} {timeout:?}").as_bytes(),
+    ] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize()
+}
