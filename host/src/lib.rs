@@ -50,4 +50,9 @@ pub mod fuzzing {
     pub fn arguments(data: &[u8]) {
         crate::engine::function::fuzz::arguments(data);
     }
+
+    /// Reads the bytes as a snapshot file, and as changes of a good one.
+    pub fn snapshot(data: &[u8]) {
+        crate::durable::file::fuzz::snapshot(data);
+    }
 }

@@ -29,6 +29,8 @@ use bytes::{Buf, Bytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod head;
 mod key;
 

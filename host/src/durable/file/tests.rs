@@ -127,6 +127,13 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn a_file_that_is_read_says_what_was_written(data in vec(any::<u8>(), 0..40)) {
+        fuzz::snapshot(&data);
+    }
+}
+
 #[test]
 fn a_file_cut_short_is_told() {
     let bench = Bench::new();
