@@ -284,6 +284,32 @@ async fn a_session_whose_state_is_damaged_goes_back_to_a_checkpoint() {
     assert_eq!(add(&session, 0).await, 7, "the bit was flipped back");
 }
 
+#[tokio::test]
+async fn a_session_that_cannot_be_written_goes_on() {
+    let host = TestHost::new();
+    host.load("lab", &Guest::stateful_lab()).await;
+    let session = host.worker("ada").begin("lab").await;
+    add(&session, 5).await;
+    // No file can be made where a file is: as good as a disk that is full.
+    let snapshots = host.folder().join("sessions/snapshots");
+    let away = host.folder().join("away");
+    fs_err::rename(&snapshots, &away).unwrap();
+    fs_err::write(&snapshots, "in the way").unwrap();
+    for error in [
+        session.suspend().await.unwrap_err(),
+        session.checkpoint(None).await.unwrap_err(),
+    ] {
+        assert_eq!(error.code(), ErrorCode::Internal, "{error}");
+    }
+    assert_eq!(session.info().unwrap().state, SessionState::Idle);
+    assert_eq!(add(&session, 1).await, 6);
+    assert_eq!(session.info().unwrap().checkpoints.count, 0);
+    fs_err::remove_file(&snapshots).unwrap();
+    fs_err::rename(&away, &snapshots).unwrap();
+    session.suspend().await.unwrap();
+    assert_eq!(add(&session, 1).await, 7);
+}
+
 #[tokio::test(start_paused = true)]
 async fn nothing_of_an_ended_session_stays_on_disk() {
     let host = TestHost::new();
