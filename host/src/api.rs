@@ -8,6 +8,7 @@ use crate::host::Host;
 
 mod doorway;
 mod http;
+mod openapi;
 mod serve;
 
 pub use http::problem::status;

@@ -171,7 +171,8 @@ fn is_random(prefix: &str, text: &str) -> bool {
 }
 
 fn printable(text: &str, what: &str) -> Result<Arc<str>> {
-    let fits = !text.is_empty() && text.len() <= 128 && !text.chars().any(char::is_control);
+    let fits =
+        !text.is_empty() && text.chars().count() <= 128 && !text.chars().any(char::is_control);
     if fits {
         Ok(text.into())
     } else {
@@ -179,7 +180,7 @@ fn printable(text: &str, what: &str) -> Result<Arc<str>> {
             ErrorCode::InvalidRequest,
             format!("{text:?} is not a {what}"),
         )
-        .hint("1 to 128 bytes, no control characters"))
+        .hint("1 to 128 characters, no control characters"))
     }
 }
 

@@ -6,8 +6,8 @@ use crate::error::{Error, ErrorCode, Result};
 
 /// At most this many labels on a session.
 pub const LABELS_MAX: usize = 64;
-/// At most this many bytes in a key or a value.
-pub const LABEL_BYTES_MAX: usize = 256;
+/// At most this many characters in a key or a value.
+pub const LABEL_CHARS_MAX: usize = 256;
 
 /// Non-empty keys and values, at most [`LABELS_MAX`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,14 +24,12 @@ impl Labels {
             ));
         }
         for (key, value) in &pairs {
-            if key.is_empty()
-                || value.is_empty()
-                || key.len() > LABEL_BYTES_MAX
-                || value.len() > LABEL_BYTES_MAX
-            {
+            let fits = |text: &str| (1..=LABEL_CHARS_MAX).contains(&text.chars().count());
+            if !fits(key) || !fits(value) {
                 let message = format!("label {key:?} = {value:?} is not valid");
-                return Err(Error::new(ErrorCode::InvalidRequest, message)
-                    .hint(format!("keys and values have 1 to {LABEL_BYTES_MAX} bytes")));
+                return Err(Error::new(ErrorCode::InvalidRequest, message).hint(format!(
+                    "keys and values have 1 to {LABEL_CHARS_MAX} characters"
+                )));
             }
         }
         Ok(Self(pairs))

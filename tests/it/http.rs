@@ -8,6 +8,7 @@ mod drain;
 mod envelope;
 mod headers;
 mod jobs;
+mod openapi;
 mod routes;
 mod sessions;
 mod states;

@@ -7,19 +7,19 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{Api, doorway};
+use super::{Api, doorway, openapi};
 
-mod backends;
-mod batch;
+pub(super) mod backends;
+pub(super) mod batch;
 mod body;
-mod execute;
+pub(super) mod execute;
 mod health;
-mod jobs;
-mod logs;
+pub(super) mod jobs;
+pub(super) mod logs;
 pub(super) mod problem;
-mod sessions;
-mod states;
-mod tools;
+pub(super) mod sessions;
+pub(super) mod states;
+pub(super) mod tools;
 mod unknown;
 
 pub fn router(api: Arc<Api>) -> Router {
@@ -62,6 +62,8 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .route("/openapi.json", get(openapi::document))
+        .route("/docs", get(openapi::page))
         .fallback(unknown::route)
         .method_not_allowed_fallback(unknown::method)
         .layer(from_fn_with_state(api.clone(), doorway::pass))

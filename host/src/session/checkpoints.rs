@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, MutexGuard};
 use std::time::SystemTime;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::durable::Sync;
@@ -17,7 +18,7 @@ use super::slot::{Loan, Slot};
 use super::table::Sessions;
 
 /// When a session's state is saved.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckpointMode {
     /// Before every call: one that traps, exceeds a limit or its time takes the session back to where it was.

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -22,8 +23,9 @@ use super::problem::{Refused, document};
 use super::sessions::timestamp;
 use super::tools::checked_query;
 
-#[derive(Serialize)]
-pub(super) struct BackendBody {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Backend")]
+pub(in crate::api) struct BackendBody {
     name: String,
     digest: String,
     bytes: u64,
@@ -150,9 +152,9 @@ pub(super) async fn get(
     answer(found, &visitor)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PutQuery {
+pub(in crate::api) struct PutQuery {
     /// The digest that the component must have.
     digest: Option<String>,
 }
@@ -205,9 +207,10 @@ fn if_match(headers: &HeaderMap) -> Option<String> {
     Some(value.trim_matches('"').to_owned())
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct WarmupBody {
+#[schemars(rename = "Warmup")]
+pub(in crate::api) struct WarmupBody {
     /// None: all.
     backends: Option<Vec<String>>,
     /// Run `warmup` again where it has run already. Sessions go on with the image before.

@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::api::Api;
@@ -26,10 +27,12 @@ const CALLS_MAX: usize = 100;
 /// Calls of a parallel batch that run at once.
 const AT_ONCE: usize = 16;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct BatchBody<'a> {
+#[schemars(rename = "Batch")]
+pub(in crate::api) struct BatchBody<'a> {
     #[serde(borrow)]
+    #[schemars(length(min = 1, max = 100))]
     calls: Vec<CallBody<'a>>,
     /// Side by side; calls of one session still run one at a time. Default false.
     #[serde(default)]

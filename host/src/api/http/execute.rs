@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -29,17 +30,20 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// A call as it is written, alone or in a batch.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct CallBody<'a> {
+#[schemars(rename = "Call")]
+pub(in crate::api) struct CallBody<'a> {
     /// `backend:tool`.
     #[serde(borrow)]
     pub(super) action: Cow<'a, str>,
     /// An object; none is the same as an empty one.
     #[serde(borrow, default)]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     params: Option<&'a RawValue>,
-    /// An id, a name, or an object that says which.
+    /// An id, a name, or an object that says which. Default: the caller's session `default` of the backend, or one for this call alone.
     #[serde(borrow, default)]
+    #[schemars(with = "Option<SessionSchema>")]
     session: Option<&'a RawValue>,
     /// Milliseconds of wall-clock time, waiting included.
     #[serde(default)]
@@ -51,6 +55,7 @@ pub(super) struct CallBody<'a> {
     #[serde(default)]
     wait_ms: Option<u64>,
     #[serde(borrow, default)]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub(super) worker_id: Option<Cow<'a, str>>,
 }
 
@@ -63,14 +68,33 @@ pub(super) enum Wait {
     For(Duration),
 }
 
-#[derive(Debug, Deserialize)]
+/// Which session: one of id, name and temporary.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "SessionChoice")]
 struct SessionBody {
     id: Option<String>,
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     name: Option<String>,
+    /// One that is made for this call.
     #[serde(default)]
     temporary: bool,
 }
+
+/// How a session is named in a call.
+#[derive(JsonSchema)]
+#[expect(
+    dead_code,
+    reason = "its schema stands for two forms that are read by hand"
+)]
+#[serde(untagged)]
+enum SessionSchema {
+    IdOrName(#[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))] String),
+    Which(SessionBody),
+}
+
+/// No control characters.
+pub(super) const PRINTABLE: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 
 impl CallBody<'_> {
     /// # Errors

@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -37,30 +38,32 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 const STILL_HERE: Duration = Duration::from_secs(15);
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ListQuery {
+pub(in crate::api) struct ListQuery {
     state: Option<String>,
     session: Option<String>,
     /// Default 50, at most 200.
+    #[schemars(range(min = 1))]
     limit: Option<usize>,
     cursor: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WaitQuery {
+pub(in crate::api) struct WaitQuery {
     /// Milliseconds to wait for the job's end, at most a minute. Default 0.
     #[serde(default)]
     wait_ms: u64,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct EventsQuery {
+pub(in crate::api) struct EventsQuery {
     /// `next` of the page before, or the number of the last event that was seen. Default 0.
     after: Option<u64>,
     /// Default 200, at most 2,000.
+    #[schemars(range(min = 1))]
     limit: Option<usize>,
     /// Milliseconds to wait for an event, at most a minute. Default 0.
     #[serde(default)]

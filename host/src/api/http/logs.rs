@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::Api;
@@ -19,16 +20,17 @@ use super::tools::checked_query;
 const LINES_DEFAULT: usize = 200;
 const LINES_MAX: usize = 2000;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct LogQuery {
+pub(in crate::api) struct LogQuery {
     /// `next` of the page before. Default 0.
     after: Option<u64>,
     limit: Option<usize>,
 }
 
-#[derive(Serialize)]
-pub(super) struct LogBody {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Log")]
+pub(in crate::api) struct LogBody {
     lines: Vec<LineBody>,
     /// Older lines that the ring has lost.
     dropped: u64,
@@ -36,7 +38,8 @@ pub(super) struct LogBody {
     next: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LogLine")]
 struct LineBody {
     seq: u64,
     at: String,

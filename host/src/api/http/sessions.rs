@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -18,7 +19,7 @@ use crate::api::doorway::Visitor;
 use crate::error::{Error, ErrorCode, Result};
 use crate::host::{Caller, Started};
 use crate::ids::{BackendName, SessionId, SessionName, WorkerId};
-use crate::label::Labels;
+use crate::label::{LABEL_CHARS_MAX, LABELS_MAX, Labels};
 use crate::policy::LimitRequest;
 use crate::session::{
     CheckpointMode, Farewell, ForkedFrom, IfExists, NewSession, OnIdle, SessionInfo, SessionQuery,
@@ -26,42 +27,70 @@ use crate::session::{
 };
 
 use super::body::{Body, parse};
+use super::execute::PRINTABLE;
 use super::problem::Refused;
 use super::tools::checked_query;
 
 /// Sessions on a page.
 const PAGE_DEFAULT: usize = 50;
 const PAGE_MAX: usize = 1000;
+/// Ten years.
+const SECONDS_MAX: f64 = 315_576_000.0;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct CreateBody {
+#[schemars(rename = "NewSession")]
+pub(in crate::api) struct CreateBody {
+    #[schemars(regex(pattern = "^[a-z][a-z0-9_-]{0,63}$"))]
     backend: String,
+    /// Default: `default`.
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     name: Option<String>,
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     worker_id: Option<String>,
+    /// An object, merged over the backend's default config.
+    #[schemars(with = "Option<serde_json::Map<String, Value>>")]
     config: Option<Value>,
+    /// At most 64; keys and values have 1 to 256 characters.
     #[serde(default)]
+    #[schemars(schema_with = "labels_schema")]
     labels: BTreeMap<String, String>,
     /// Seconds without a call or a keep-alive; 0: never ends by itself.
+    #[schemars(range(min = 0, max = SECONDS_MAX))]
     idle_timeout: Option<f64>,
     /// Seconds; 0: no limit.
+    #[schemars(range(min = 0, max = SECONDS_MAX))]
     max_lifetime: Option<f64>,
     #[serde(default)]
     limits: LimitsBody,
     #[serde(default)]
     if_exists: IfExistsBody,
     #[serde(default)]
+    #[schemars(length(max = 0))]
     contexts: Vec<Value>,
     #[serde(default)]
     checkpoint: CheckpointMode,
     /// Default: the host's.
     on_idle: Option<OnIdle>,
     /// Seconds; 0: never.
+    #[schemars(range(min = 0, max = SECONDS_MAX))]
     archive_after: Option<f64>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// Labels as they are written.
+pub(super) fn labels_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": LABELS_MAX,
+        "propertyNames": {"minLength": 1, "maxLength": LABEL_CHARS_MAX},
+        "additionalProperties": {"type": "string", "minLength": 1, "maxLength": LABEL_CHARS_MAX},
+    })
+}
+
+/// Only tighter than the backend's own.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "SessionLimits")]
 struct LimitsBody {
     call_ms: Option<u64>,
     cpu_ms: Option<u64>,
@@ -70,16 +99,18 @@ struct LimitsBody {
     queue: Option<usize>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "IfExists")]
 enum IfExistsBody {
     #[default]
     Error,
     Return,
 }
 
-#[derive(Serialize)]
-pub(super) struct SessionBody {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Session")]
+pub(in crate::api) struct SessionBody {
     id: String,
     backend: String,
     name: String,
@@ -114,13 +145,15 @@ pub(super) struct SessionBody {
     cleanup: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CheckpointUsage")]
 struct CheckpointsBody {
     count: usize,
     bytes: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SessionUsage")]
 struct UsageBody {
     duration_us: u128,
     memory_bytes: u64,
@@ -172,6 +205,10 @@ impl SessionBody {
             ..started.info.into()
         }
     }
+}
+
+fn optional_labels_schema(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({"anyOf": [labels_schema(generator), {"type": "null"}]})
 }
 
 /// RFC 3339, UTC, milliseconds.
@@ -263,7 +300,13 @@ fn seconds(
         return Ok(default);
     };
     match Duration::try_from_secs_f64(asked) {
-        Ok(time) => Ok(Some(time).filter(|time| !time.is_zero())),
+        Ok(time) if asked <= SECONDS_MAX => Ok(Some(time).filter(|time| !time.is_zero())),
+        Ok(_) => Err(Error::new(
+            ErrorCode::InvalidRequest,
+            format!("{pointer}: {asked} seconds are more than ten years"),
+        )
+        .detail("pointer", pointer)
+        .hint("0 means for ever")),
         Err(error) => Err(Error::new(
             ErrorCode::InvalidRequest,
             format!("{pointer}: {asked} is no number of seconds: {error}"),
@@ -272,15 +315,16 @@ fn seconds(
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ListQuery {
+pub(in crate::api) struct ListQuery {
     /// Default: the caller. `*`: all workers.
     worker: Option<String>,
     backend: Option<String>,
     state: Option<String>,
     /// `key=value,key=value`
     labels: Option<String>,
+    /// Default 50, at most 1,000.
     limit: Option<usize>,
     cursor: Option<String>,
 }
@@ -370,10 +414,12 @@ pub(super) async fn get(
     })
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct PatchBody {
+#[schemars(rename = "SessionChange")]
+pub(in crate::api) struct PatchBody {
     /// In place of all labels that it has.
+    #[schemars(schema_with = "optional_labels_schema")]
     labels: Option<BTreeMap<String, String>>,
     checkpoint: Option<CheckpointMode>,
 }

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,16 +21,18 @@ use crate::label::Labels;
 use crate::session::{CheckpointInfo, ForkRequest};
 
 use super::body::{Body, parse};
+use super::execute::PRINTABLE;
 use super::problem::{Refused, document};
-use super::sessions::{SessionBody, timestamp};
+use super::sessions::{SessionBody, labels_schema, timestamp};
 
-/// Bytes in the name of a checkpoint.
-const NAME_BYTES_MAX: usize = 128;
+/// Characters in the name of a checkpoint.
+const NAME_CHARS_MAX: usize = 128;
 
 type Answer<T> = Result<T, Refused>;
 
-#[derive(Serialize)]
-struct CheckpointBody {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Checkpoint")]
+pub(in crate::api) struct CheckpointBody {
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
@@ -51,9 +54,11 @@ impl From<CheckpointInfo> for CheckpointBody {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-struct NewCheckpointBody {
+#[schemars(rename = "NewCheckpoint")]
+pub(in crate::api) struct NewCheckpointBody {
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     name: Option<String>,
 }
 
@@ -88,9 +93,10 @@ pub(super) async fn checkpoints(
     Ok(Json(json!({"checkpoints": listed})))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RestoreBody {
+#[schemars(rename = "Restore")]
+pub(in crate::api) struct RestoreBody {
     /// An id such as `c3`, or a name.
     checkpoint: String,
 }
@@ -118,12 +124,17 @@ pub(super) async fn restore(
         .map_err(|error| Refused(error, visitor.request_id))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-struct ForkBody {
+#[schemars(rename = "Fork")]
+pub(in crate::api) struct ForkBody {
+    #[schemars(range(min = 1, max = 1000))]
     count: usize,
+    /// With several forks, each has a number behind it.
+    #[schemars(length(min = 1, max = 120), regex(pattern = PRINTABLE))]
     name: Option<String>,
     /// Over those of the parent.
+    #[schemars(schema_with = "labels_schema")]
     labels: BTreeMap<String, String>,
 }
 
@@ -220,11 +231,16 @@ fn parse_or_default<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T> {
 }
 
 fn checked_name(name: String) -> Result<String> {
-    if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
+    if name.is_empty()
+        || name.chars().count() > NAME_CHARS_MAX
+        || name.chars().any(char::is_control)
+    {
         let message = format!("/name: {name:?} is no name for a checkpoint");
         return Err(Error::new(ErrorCode::InvalidRequest, message)
             .detail("pointer", "/name")
-            .hint(format!("a name has 1 to {NAME_BYTES_MAX} printable bytes")));
+            .hint(format!(
+                "a name has 1 to {NAME_CHARS_MAX} printable characters"
+            )));
     }
     Ok(name)
 }

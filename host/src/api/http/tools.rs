@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -14,20 +15,21 @@ use crate::tool::{Tool, ToolKind};
 
 use super::problem::Refused;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ListQuery {
+pub(in crate::api) struct ListQuery {
     backend: Option<String>,
 }
 
-#[derive(Serialize)]
-pub(super) struct ToolList {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct ToolList {
     tools: Vec<ToolBody>,
     count: usize,
 }
 
-#[derive(Serialize)]
-pub(super) struct ToolBody {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Tool")]
+pub(in crate::api) struct ToolBody {
     /// `backend:tool`.
     name: String,
     backend: String,
@@ -43,7 +45,8 @@ pub(super) struct ToolBody {
     hints: HintsBody,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Hints")]
 struct HintsBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     read_only: Option<bool>,

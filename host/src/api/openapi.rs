@@ -1,0 +1,45 @@
+//! `GET /openapi.json`: what the HTTP door takes and answers, made from the types that its handlers read and write.
+//! `openapi/paths.rs` has an entry for every route; a test holds it against the router.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{Html, IntoResponse};
+use serde_json::{Value, json};
+
+use super::Api;
+
+#[expect(dead_code, reason = "read by derive(JsonSchema), never by us")]
+mod answers;
+mod operation;
+mod page;
+mod paths;
+
+use operation::Document;
+
+/// Made when it is first asked for.
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| Document::new(paths::all()).finish());
+
+/// The document itself.
+pub(super) async fn document() -> impl IntoResponse {
+    let text = DOCUMENT.to_string();
+    ([(header::CONTENT_TYPE, "application/json")], text)
+}
+
+/// The same for people. It loads nothing from elsewhere.
+pub(super) async fn page(State(api): State<Arc<Api>>) -> Html<String> {
+    Html(page::render(&DOCUMENT, &api.host.tools()))
+}
+
+/// What the document says of itself.
+fn info() -> Value {
+    json!({
+        "title": "Hostel",
+        "version": env!("CARGO_PKG_VERSION"),
+        "summary": "A WebAssembly tool host for AI agents",
+        "description": "Sessions are component instances of their own: call their tools, checkpoint, fork and suspend them. \
+            A tool that says no is an answer (`is_error`, status 200); a host that cannot run a call answers with a problem (RFC 9457) whose `code` is out of a closed list.",
+        "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    })
+}
