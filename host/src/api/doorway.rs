@@ -97,7 +97,7 @@ impl Visitor {
     /// Who calls. `worker_id` is what the body says, where there is one.
     ///
     /// # Errors
-    /// `unauthenticated` for a token that opens nothing; `invalid_request` when header and body name two workers.
+    /// `unauthenticated` for a token that opens nothing; `conflict` when header and body name two workers.
     pub(super) fn caller(&self, host: &Host, worker_id: Option<&str>) -> Result<Caller> {
         if let Some(token) = &self.token {
             return host.caller_by_token(token);
@@ -105,9 +105,7 @@ impl Visitor {
         let worker = match (self.worker.as_deref(), worker_id) {
             (Some(header), Some(body)) if header != body => {
                 let message = format!("X-Worker-ID says {header:?} and worker_id says {body:?}");
-                return Err(
-                    Error::new(ErrorCode::InvalidRequest, message).hint("name the worker once")
-                );
+                return Err(Error::new(ErrorCode::Conflict, message).hint("name the worker once"));
             }
             (Some(worker), _) | (None, Some(worker)) => WorkerId::parse(worker)?,
             (None, None) => WorkerId::default(),
@@ -153,6 +151,14 @@ impl FromRequestParts<Arc<Api>> for Visitor {
                 .get(name)
                 .and_then(|value| value.to_str().ok())
         };
+        if parts.headers.contains_key(&WORKER_ID) && text(&WORKER_ID).is_none() {
+            let message = "X-Worker-ID is not visible ASCII";
+            let error = Error::new(ErrorCode::InvalidRequest, message);
+            return Err(Refused(
+                error.hint("send other names in the body, as worker_id"),
+                request_id,
+            ));
+        }
         let token = match text(&header::AUTHORIZATION) {
             None => None,
             Some(value) => match value.split_once(' ') {

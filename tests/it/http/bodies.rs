@@ -23,7 +23,7 @@ async fn a_body_that_cannot_be_read_is_answered_with_the_place_and_the_way_out()
             "/v1/execute",
             r#"{"action": "x", "timeout_ms": "1"}"#,
             "/timeout_ms",
-            "u64",
+            "whole number",
         ),
         (
             "/v1/execute",

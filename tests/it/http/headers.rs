@@ -99,7 +99,7 @@ async fn the_worker_is_named_by_header_or_body_and_once() {
         "default"
     );
     let two = begin(Some("ada"), named("bob")).await;
-    assert_eq!(two.code(), "invalid_request", "{}", two.text);
+    assert_eq!(two.code(), "conflict", "{}", two.text);
     let long = "x".repeat(129);
     assert_eq!(begin(None, named(&long)).await.code(), "invalid_request");
 }

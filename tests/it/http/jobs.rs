@@ -87,10 +87,6 @@ async fn what_cannot_begin_is_refused_at_once() {
     for (wrong, status) in [
         (body("ecko", &json!({})), 404),
         (
-            json!({"action": "lab:echo", "wait": false, "wait_ms": 5}),
-            400,
-        ),
-        (
             json!({"action": "lab:add", "session": "nobody", "wait": false}),
             404,
         ),

@@ -19,6 +19,7 @@ use crate::ids::BackendName;
 use crate::registry::{Origin, Start, Warmth};
 
 use super::body::{Body, Component, parse};
+use super::execute::BACKEND;
 use super::problem::{Refused, document};
 use super::sessions::timestamp;
 use super::tools::checked_query;
@@ -212,6 +213,7 @@ fn if_match(headers: &HeaderMap) -> Option<String> {
 #[schemars(rename = "Warmup")]
 pub(in crate::api) struct WarmupBody {
     /// None: all.
+    #[schemars(inner(regex(pattern = BACKEND)))]
     backends: Option<Vec<String>>,
     /// Run `warmup` again where it has run already. Sessions go on with the image before.
     #[serde(default)]

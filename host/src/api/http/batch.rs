@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::host::{Caller, Execute, Executed, Transaction};
 
 use super::body::{Body, parse};
-use super::execute::{CallBody, Wait, write_envelope, write_string};
+use super::execute::{CallBody, PRINTABLE, Wait, write_envelope, write_string};
 use super::problem::{Refused, document};
 
 /// Calls in one batch.
@@ -29,7 +29,10 @@ const AT_ONCE: usize = 16;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Batch")]
+#[schemars(rename = "Batch", extend("not" = serde_json::json!({
+    "properties": {"parallel": {"const": true}, "transaction": {"const": true}},
+    "required": ["parallel", "transaction"],
+})))]
 pub(in crate::api) struct BatchBody<'a> {
     #[serde(borrow)]
     #[schemars(length(min = 1, max = 100))]
@@ -43,7 +46,9 @@ pub(in crate::api) struct BatchBody<'a> {
     /// All of the calls count, or none: they are of one session, and the first that fails takes it back to where it was. Default false.
     #[serde(default)]
     transaction: bool,
+    /// Of calls that do not name their own.
     #[serde(borrow, default)]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     worker_id: Option<Cow<'a, str>>,
 }
 
@@ -118,8 +123,10 @@ fn plan(api: &Api, visitor: &Visitor, body: &Bytes) -> Result<Plan> {
             .detail("pointer", "/transaction")
             .hint("leave \"parallel\" out"));
     }
+    // Who cannot call at all is told so once.
+    visitor.caller(&api.host, batch.worker_id.as_deref())?;
     let checked = |call: &CallBody<'_>| {
-        if call.wait()? != Wait::Out {
+        if call.wait() != Wait::Out {
             return Err(Error::new(
                 ErrorCode::InvalidRequest,
                 "the calls of a batch are waited for",

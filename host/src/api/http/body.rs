@@ -1,5 +1,7 @@
 //! Reads bodies: bounded before the first byte is read, and told apart from what is wrong in them.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +9,8 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
-use serde::Deserialize;
+use serde::de::{Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::api::Api;
 use crate::error::{Error, ErrorCode, Result, nearest_field};
@@ -130,6 +133,46 @@ fn explain<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
         Error::new(ErrorCode::InvalidRequest, format!("the body: {error}")).detail("pointer", "")
     })?;
     Ok(value)
+}
+
+/// Reads a whole number, which JSON may write as `7` or as `7.0`, or null.
+pub(super) fn whole<'de, D, T>(deserializer: D) -> std::result::Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<u64>,
+{
+    struct Whole<T>(PhantomData<T>);
+
+    impl<'de, T: TryFrom<u64>> Visitor<'de> for Whole<T> {
+        type Value = Option<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a whole number from 0 on")
+        }
+
+        fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Option<T>, E> {
+            let fits = T::try_from(number).map(Some);
+            fits.map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
+        }
+
+        fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Option<T>, E> {
+            Err(E::invalid_value(Unexpected::Signed(number), &self))
+        }
+
+        fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Option<T>, E> {
+            // Written out and read again, which is exact.
+            match format!("{number:.0}").parse() {
+                Ok(whole) if number.fract() == 0.0 => self.visit_u64(whole),
+                _ => Err(E::invalid_value(Unexpected::Float(number), &self)),
+            }
+        }
+
+        fn visit_unit<E>(self) -> Result<Option<T>, E> {
+            Ok(None)
+        }
+    }
+
+    deserializer.deserialize_any(Whole(PhantomData))
 }
 
 /// RFC 6901.

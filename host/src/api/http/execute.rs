@@ -10,9 +10,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::api::doorway::Visitor;
@@ -20,7 +21,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::host::{Execute, Executed, Job, JobOutcome, SessionChoice};
 use crate::ids::{IdempotencyKey, JobId, RequestId, SessionId, SessionName};
 
-use super::body::{Body, parse};
+use super::body::{Body, parse, whole};
 use super::jobs::{accepted, patience};
 use super::problem::Refused;
 
@@ -43,16 +44,16 @@ pub(in crate::api) struct CallBody<'a> {
     params: Option<&'a RawValue>,
     /// An id, a name, or an object that says which. Default: the caller's session `default` of the backend, or one for this call alone.
     #[serde(borrow, default)]
-    #[schemars(with = "Option<SessionSchema>")]
+    #[schemars(schema_with = "session_schema")]
     session: Option<&'a RawValue>,
     /// Milliseconds of wall-clock time, waiting included.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     timeout_ms: Option<u64>,
     /// False: answer at once with the call's job. Default true.
     #[serde(default)]
     wait: Option<bool>,
     /// Milliseconds to wait for the answer; then the call goes on as a job. Default: until it is there.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     wait_ms: Option<u64>,
     #[serde(borrow, default)]
     #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
@@ -69,47 +70,39 @@ pub(super) enum Wait {
 }
 
 /// Which session: one of id, name and temporary.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "SessionChoice")]
 struct SessionBody {
     id: Option<String>,
-    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     name: Option<String>,
-    /// One that is made for this call.
     #[serde(default)]
     temporary: bool,
 }
 
 /// How a session is named in a call.
-#[derive(JsonSchema)]
-#[expect(
-    dead_code,
-    reason = "its schema stands for two forms that are read by hand"
-)]
-#[serde(untagged)]
-enum SessionSchema {
-    IdOrName(#[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))] String),
-    Which(SessionBody),
+fn session_schema(_: &mut SchemaGenerator) -> Schema {
+    let name = json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": PRINTABLE});
+    let only = |member: &str, schema: Value| json!({"type": "object", "properties": {member: schema}, "required": [member], "additionalProperties": false});
+    json_schema!({"anyOf": [
+        name.clone(),
+        only("id", json!({"type": "string"})),
+        only("name", name),
+        only("temporary", json!({"type": "boolean", "description": "One that is made for this call."})),
+        {"type": "null"},
+    ]})
 }
 
+/// What [`crate::ids::BackendName::parse`] accepts.
+pub(in crate::api) const BACKEND: &str = "^[a-z][a-z0-9_-]{0,63}$";
 /// No control characters.
 pub(super) const PRINTABLE: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 
 impl CallBody<'_> {
-    /// # Errors
-    /// `invalid_request` for a `wait_ms` of a call that is not waited for.
-    pub(super) fn wait(&self) -> Result<Wait> {
+    pub(super) fn wait(&self) -> Wait {
         match (self.wait, self.wait_ms) {
-            (None | Some(true), None) => Ok(Wait::Out),
-            (None | Some(true), Some(wait_ms)) => Ok(Wait::For(patience(wait_ms))),
-            (Some(false), None) => Ok(Wait::For(Duration::ZERO)),
-            (Some(false), Some(_)) => Err(Error::new(
-                ErrorCode::InvalidRequest,
-                "/wait_ms: a call that is not waited for has none",
-            )
-            .detail("pointer", "/wait_ms")
-            .hint("leave \"wait\" out, or \"wait_ms\"")),
+            (_, Some(wait_ms)) => Wait::For(patience(wait_ms)),
+            (Some(false), None) => Wait::For(Duration::ZERO),
+            (None | Some(true), None) => Wait::Out,
         }
     }
 
@@ -189,7 +182,7 @@ async fn call(
         (
             visitor.caller(&api.host, call.worker_id.as_deref())?,
             call.checked(body)?,
-            call.wait()?,
+            call.wait(),
         )
     };
     let id = &visitor.request_id;

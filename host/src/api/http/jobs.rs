@@ -41,11 +41,13 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct ListQuery {
+    #[schemars(regex(pattern = "^(queued|running|succeeded|failed|cancelled)$"))]
     state: Option<String>,
+    /// Jobs that run or ran in this session.
     session: Option<String>,
     /// Default 50, at most 200.
-    #[schemars(range(min = 1))]
     limit: Option<usize>,
+    #[schemars(regex(pattern = "^[0-9]{1,18}$"))]
     cursor: Option<String>,
 }
 
@@ -63,7 +65,6 @@ pub(in crate::api) struct EventsQuery {
     /// `next` of the page before, or the number of the last event that was seen. Default 0.
     after: Option<u64>,
     /// Default 200, at most 2,000.
-    #[schemars(range(min = 1))]
     limit: Option<usize>,
     /// Milliseconds to wait for an event, at most a minute. Default 0.
     #[serde(default)]

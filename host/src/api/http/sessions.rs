@@ -26,8 +26,8 @@ use crate::session::{
     SessionState, Timers,
 };
 
-use super::body::{Body, parse};
-use super::execute::PRINTABLE;
+use super::body::{Body, parse, whole};
+use super::execute::{BACKEND, PRINTABLE};
 use super::problem::Refused;
 use super::tools::checked_query;
 
@@ -41,7 +41,7 @@ const SECONDS_MAX: f64 = 315_576_000.0;
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "NewSession")]
 pub(in crate::api) struct CreateBody {
-    #[schemars(regex(pattern = "^[a-z][a-z0-9_-]{0,63}$"))]
+    #[schemars(regex(pattern = BACKEND))]
     backend: String,
     /// Default: `default`.
     #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
@@ -92,10 +92,15 @@ pub(super) fn labels_schema(_: &mut SchemaGenerator) -> Schema {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "SessionLimits")]
 struct LimitsBody {
+    #[serde(default, deserialize_with = "whole")]
     call_ms: Option<u64>,
+    #[serde(default, deserialize_with = "whole")]
     cpu_ms: Option<u64>,
+    #[serde(default, deserialize_with = "whole")]
     memory_bytes: Option<usize>,
+    #[serde(default, deserialize_with = "whole")]
     result_bytes: Option<usize>,
+    #[serde(default, deserialize_with = "whole")]
     queue: Option<usize>,
 }
 
@@ -319,13 +324,18 @@ fn seconds(
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct ListQuery {
     /// Default: the caller. `*`: all workers.
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     worker: Option<String>,
+    #[schemars(regex(pattern = BACKEND))]
     backend: Option<String>,
+    #[schemars(regex(pattern = "^(starting|active|idle|suspended|archived|failed)$"))]
     state: Option<String>,
     /// `key=value,key=value`
+    #[schemars(regex(pattern = "^([^,=]{1,256}=[^,]{1,256}(,[^,=]{1,256}=[^,]{1,256}){0,63})?$"))]
     labels: Option<String>,
     /// Default 50, at most 1,000.
     limit: Option<usize>,
+    #[schemars(regex(pattern = "^[A-Za-z0-9_-]{10}[AEIMQUYcgkosw048]$"))]
     cursor: Option<String>,
 }
 

@@ -20,7 +20,7 @@ use crate::ids::{SessionId, SessionName};
 use crate::label::Labels;
 use crate::session::{CheckpointInfo, ForkRequest};
 
-use super::body::{Body, parse};
+use super::body::{Body, parse, whole};
 use super::execute::PRINTABLE;
 use super::problem::{Refused, document};
 use super::sessions::{SessionBody, labels_schema, timestamp};
@@ -124,28 +124,20 @@ pub(super) async fn restore(
         .map_err(|error| Refused(error, visitor.request_id))
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Fork")]
 pub(in crate::api) struct ForkBody {
+    /// Default 1.
     #[schemars(range(min = 1, max = 1000))]
-    count: usize,
+    #[serde(deserialize_with = "whole")]
+    count: Option<usize>,
     /// With several forks, each has a number behind it.
     #[schemars(length(min = 1, max = 120), regex(pattern = PRINTABLE))]
     name: Option<String>,
     /// Over those of the parent.
     #[schemars(schema_with = "labels_schema")]
     labels: BTreeMap<String, String>,
-}
-
-impl Default for ForkBody {
-    fn default() -> Self {
-        Self {
-            count: 1,
-            name: None,
-            labels: BTreeMap::new(),
-        }
-    }
 }
 
 /// 201 if every fork is there, 207 if not: each stands for itself, a session with its token or an error.
@@ -159,7 +151,7 @@ pub(super) async fn fork(
         let (caller, id) = asked(&api, &visitor, &id)?;
         let body: ForkBody = parse_or_default(&body)?;
         let request = ForkRequest {
-            count: body.count,
+            count: body.count.unwrap_or(1),
             name: body.name.as_deref().map(SessionName::parse).transpose()?,
             labels: Labels::parse(body.labels)?,
         };

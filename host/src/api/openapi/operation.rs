@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::ErrorCode;
 
+use super::super::http::execute::BACKEND;
 use super::super::http::problem::status;
 use super::answers::Problem;
 
@@ -34,6 +35,8 @@ pub(super) struct Operation {
     summary: &'static str,
     description: &'static str,
     tag: &'static str,
+    /// The answer depends on who asks.
+    has_caller: bool,
     parameters: Vec<Parameters>,
     body: Option<Body>,
     answers: Vec<Answer>,
@@ -82,11 +85,18 @@ impl Operation {
             summary,
             description: "",
             tag: tag.unwrap_or("host"),
+            has_caller: true,
             parameters: Vec::new(),
             body: None,
             answers: Vec::new(),
             errors: Vec::new(),
         }
+    }
+
+    /// The same for everybody.
+    pub(super) fn without_caller(mut self) -> Self {
+        self.has_caller = false;
+        self
     }
 
     pub(super) fn describe(mut self, description: &'static str) -> Self {
@@ -265,15 +275,21 @@ impl Document {
         let named = named.filter_map(|rest| rest.split('}').next());
         let mut all: Vec<Value> = named
             .map(|name| {
-                json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "minLength": 1}})
+                let schema = match operation.path.starts_with("/v1/backends/") {
+                    true => json!({"type": "string", "pattern": BACKEND}),
+                    false => json!({"type": "string", "minLength": 1}),
+                };
+                json!({"name": name, "in": "path", "required": true, "schema": schema})
             })
             .collect();
-        all.push(json!({
-            "name": "X-Worker-ID",
-            "in": "header",
-            "description": "Who calls: the owner of sessions and jobs. Default: `default`.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[ -~]+$"},
-        }));
+        if operation.has_caller {
+            all.push(json!({
+                "name": "X-Worker-ID",
+                "in": "header",
+                "description": "Who calls: the owner of sessions and jobs. Default: `default`.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[ -~]+$"},
+            }));
+        }
         for parameters in &operation.parameters {
             match parameters {
                 Parameters::Header {

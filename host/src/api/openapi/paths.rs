@@ -90,7 +90,8 @@ fn jobs() -> Vec<Operation> {
     vec![
         Operation::new("get", "/v1/jobs", "list_jobs", "List jobs, newest first")
             .query::<JobsQuery>()
-            .answer::<JobList>(200, "A page of the caller's jobs, without their answers.", None),
+            .answer::<JobList>(200, "A page of the caller's jobs, without their answers.", None)
+            .errors([SessionNotFound]),
         Operation::new("get", "/v1/jobs/{id}", "get_job", "Look at a job, or wait for it")
             .query::<WaitQuery>()
             .answer::<Job>(200, "The job; with its answer or its error if it is done.", None)
@@ -120,6 +121,7 @@ fn tools() -> Vec<Operation> {
             "list_tools",
             "List tools with their schemas",
         )
+        .without_caller()
         .query::<ToolsQuery>()
         .answer::<ToolList>(200, "All tools, by backend.", None),
         Operation::new(
@@ -128,6 +130,7 @@ fn tools() -> Vec<Operation> {
             "get_tool",
             "Look at a tool, by any of its names",
         )
+        .without_caller()
         .answer::<ToolBody>(200, "The tool.", None)
         .errors([ToolNotFound, ToolAmbiguous]),
     ]
@@ -153,10 +156,12 @@ fn sessions() -> Vec<Operation> {
                 "The session, with its token, which is shown this once.",
                 None,
             )
+            .errors([SessionNotFound])
             .answer::<SessionBody>(200, "It was there, and `if_exists` is `return`.", None)
             .errors([
                 BackendNotFound,
                 BackendInvalid,
+                Conflict,
                 SessionExists,
                 InvalidParams,
                 PolicyDenied,
@@ -277,8 +282,10 @@ fn backends() -> Vec<Operation> {
             "list_backends",
             "List backends, and what could not be loaded",
         )
+        .without_caller()
         .answer::<Backends>(200, "By name.", None),
         Operation::new("get", one, "get_backend", "Look at a backend")
+            .without_caller()
             .answer::<BackendBody>(200, "The backend.", None)
             .errors([BackendNotFound]),
         Operation::new(
@@ -311,6 +318,7 @@ fn backends() -> Vec<Operation> {
             "get_warmth",
             "See how warm the backends are",
         )
+        .without_caller()
         .answer::<Warmths>(200, "By name.", None),
         Operation::new("post", "/v1/warmup", "warm_up", "Warm backends up")
             .optional_body::<WarmupBody>(json!({"backends": ["code"]}))
@@ -328,6 +336,7 @@ fn machines() -> Vec<Operation> {
             "get_context",
             "Look at a context",
         )
+        .without_caller()
         .describe("Contexts come with a later version; until then nobody has one.")
         .errors([ContextNotFound]),
         Operation::new("post", "/v1/shutdown", "shutdown", "Ask the host to stop")
@@ -337,28 +346,24 @@ fn machines() -> Vec<Operation> {
                 None,
             ),
         Operation::new("get", "/healthz", "healthz", "The process runs")
+            .without_caller()
             .answer::<Alive>(200, "It does.", None),
-        Operation::new("get", "/readyz", "readyz", "Calls are taken").answer::<Ready>(
-            200,
-            "They are.",
-            None,
-        ),
+        Operation::new("get", "/readyz", "readyz", "Calls are taken")
+            .without_caller()
+            .answer::<Ready>(200, "They are.", None),
         Operation::new(
             "get",
             "/metrics",
             "metrics",
             "Counters, in the format of Prometheus",
         )
+        .without_caller()
         .other_answer(200, "Counters.", "text/plain"),
-        Operation::new("get", "/openapi.json", "openapi", "This document").other_answer(
-            200,
-            "The document.",
-            "application/json",
-        ),
-        Operation::new("get", "/docs", "docs", "This document, for people").other_answer(
-            200,
-            "A page.",
-            "text/html",
-        ),
+        Operation::new("get", "/openapi.json", "openapi", "This document")
+            .without_caller()
+            .other_answer(200, "The document.", "application/json"),
+        Operation::new("get", "/docs", "docs", "This document, for people")
+            .without_caller()
+            .other_answer(200, "A page.", "text/html"),
     ]
 }
