@@ -254,7 +254,8 @@ impl CreateBody {
     }
 }
 
-fn seconds(
+/// Zero is none: no end.
+pub(in crate::api) fn seconds(
     pointer: &str,
     asked: Option<f64>,
     default: Option<Duration>,
@@ -328,6 +329,7 @@ impl ListQuery {
                 .as_deref()
                 .map(BackendName::parse)
                 .transpose()?,
+            name: None,
             state: state.transpose()?,
             labels: self
                 .labels
