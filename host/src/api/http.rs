@@ -1,4 +1,4 @@
-//! HTTP, version 1: the route table and nothing else.
+//! HTTP, version 1: the route table and nothing else. The AgentFlow door has its own.
 
 use std::sync::Arc;
 
@@ -7,16 +7,16 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{Api, doorway};
+use super::{Api, agentflow, doorway};
 
 mod backends;
-mod batch;
-mod body;
-mod execute;
+pub(super) mod batch;
+pub(super) mod body;
+pub(super) mod execute;
 mod health;
 mod logs;
 pub(super) mod problem;
-mod sessions;
+pub(super) mod sessions;
 mod states;
 mod tools;
 mod unknown;
@@ -58,6 +58,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .merge(agentflow::router(&api))
         .fallback(unknown::route)
         .method_not_allowed_fallback(unknown::method)
         .layer(from_fn_with_state(api.clone(), doorway::pass))
