@@ -6,6 +6,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::host::Host;
 
+mod agentflow;
 mod doorway;
 mod http;
 mod openapi;

@@ -32,6 +32,9 @@ pub use backends::{BackendInfo, Source, WarmUp, WarmupReport};
 pub use jobs::StartedJob;
 pub use sessions::Started;
 
+/// For each step of a stop that is to be at once.
+const HASTE: Duration = Duration::from_millis(500);
+
 /// How a host is built.
 #[derive(Clone)]
 pub struct HostConfig {
@@ -106,6 +109,8 @@ pub struct Host {
     draining: AtomicBool,
     /// Cancelled when somebody asks the host to stop.
     stop: CancellationToken,
+    /// Nobody waits for running calls.
+    in_haste: AtomicBool,
     /// Backends on their way out.
     retiring: TaskTracker,
     started: Instant,
@@ -142,6 +147,7 @@ impl Host {
             calls: TaskTracker::new(),
             draining: AtomicBool::new(false),
             stop: CancellationToken::new(),
+            in_haste: AtomicBool::new(false),
             retiring: TaskTracker::new(),
             started: Instant::now(),
         }
@@ -413,12 +419,23 @@ impl Host {
         self.stop.cancel();
     }
 
+    /// The same, and running calls are stopped.
+    pub fn request_stop_at_once(&self) {
+        self.in_haste.store(true, Ordering::Release);
+        self.stop.cancel();
+    }
+
     pub async fn stopped(&self) {
         self.stop.cancelled().await;
     }
 
     /// Stops in order: no new calls, running calls finish within `patience`, sessions get their cleanup, backends their shutdown.
     pub async fn drain(&self, patience: Duration) {
+        let patience = if self.in_haste.load(Ordering::Acquire) {
+            patience.min(HASTE)
+        } else {
+            patience
+        };
         self.draining.store(true, Ordering::Release);
         self.calls.close();
         if tokio::time::timeout(patience, self.calls.wait())

@@ -184,15 +184,17 @@ fn printable(text: &str, what: &str) -> Result<Arc<str>> {
     }
 }
 
+/// Tells this process from every other.
+static PROCESS: LazyLock<u64> = LazyLock::new(|| {
+    u64::try_from(random_bits() >> 64).expect("the upper half of 128 bits fits in 64")
+});
+
 /// Names one request in answers, logs and headers. Unique across hosts: random bits of the process and a counter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(String);
 
 impl RequestId {
     pub fn next() -> Self {
-        static PROCESS: LazyLock<u64> = LazyLock::new(|| {
-            u64::try_from(random_bits() >> 64).expect("the upper half of 128 bits fits in 64")
-        });
         static COUNT: AtomicU64 = AtomicU64::new(0);
         Self(format!(
             "req_{:016x}{:08x}",
@@ -217,6 +219,15 @@ impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Names a request whose caller gave it no name, in the form of a UUID (RFC 9562, version 8). Unique as a [`RequestId`] is.
+pub fn trace_id() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let bits = u128::from(*PROCESS) << 64 | u128::from(COUNT.fetch_add(1, Ordering::Relaxed));
+    uuid::Builder::from_custom_bytes(bits.to_be_bytes())
+        .into_uuid()
+        .to_string()
 }
 
 /// A session's capability token: shown once, kept only as a hash.

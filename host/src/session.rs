@@ -378,6 +378,16 @@ impl Session {
         Ok(())
     }
 
+    /// The same, for at least `left` from now.
+    ///
+    /// # Errors
+    /// As [`Session::keep_alive`].
+    pub(crate) fn extend(&self, left: Duration) -> Result<(), Error> {
+        self.check_alive()?;
+        self.lease().extend(Instant::now(), left);
+        Ok(())
+    }
+
     /// # Errors
     /// `session_ended` or `session_failed`, with when and why.
     pub(crate) fn check_alive(&self) -> Result<(), Error> {

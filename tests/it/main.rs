@@ -1,6 +1,6 @@
 //! One binary for all tests at Hostel's boundaries.
 //!
-//! Most speak to the host's verbs on a stopped clock; those below `http` and `cli` go through the doors.
+//! Most speak to the host's verbs on a stopped clock; those below `http`, `agentflow` and `cli` go through the doors.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,6 +8,7 @@
     reason = "the helpers of tests fail like tests: where they stand, with the place"
 )]
 
+mod agentflow;
 mod calls;
 mod cli;
 mod http;

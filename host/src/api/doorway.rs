@@ -17,7 +17,7 @@ use super::Api;
 use super::http::problem::{Refused, problem};
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const WORKER_ID: HeaderName = HeaderName::from_static("x-worker-id");
+pub(super) const WORKER_ID: HeaderName = HeaderName::from_static("x-worker-id");
 
 /// Gives the request its id (the caller's own, if it sent one) and puts it on the answer, whatever the answer is.
 pub(super) async fn pass(

@@ -1,4 +1,4 @@
-//! HTTP, version 1: the route table and nothing else.
+//! HTTP, version 1: the route table and nothing else. The AgentFlow door has its own.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{Api, doorway, openapi};
+use super::{Api, agentflow, doorway, openapi};
 
 pub(super) mod backends;
 pub(super) mod batch;
-mod body;
+pub(super) mod body;
 pub(super) mod execute;
 mod health;
 pub(super) mod jobs;
@@ -64,6 +64,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(openapi::document))
         .route("/docs", get(openapi::page))
+        .merge(agentflow::router(&api))
         .fallback(unknown::route)
         .method_not_allowed_fallback(unknown::method)
         .layer(from_fn_with_state(api.clone(), doorway::pass))

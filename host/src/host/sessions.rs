@@ -1,10 +1,11 @@
 //! The verbs on sessions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::capability::log::LogPage;
 use crate::error::Result;
-use crate::ids::{BackendName, SessionId};
+use crate::ids::{BackendName, SessionId, SessionName};
 use crate::label::Labels;
 use crate::session::{
     CheckpointInfo, CheckpointMode, EndReason, Farewell, ForkRequest, NewSession, Session,
@@ -91,6 +92,53 @@ impl Host {
         let session = self.own(caller, id)?;
         session.keep_alive()?;
         Ok(session.info())
+    }
+
+    /// The same, and it is not over for being idle before `left` has passed.
+    ///
+    /// # Errors
+    /// As [`Host::keep_alive`].
+    pub fn extend(&self, caller: &Caller, id: &SessionId, left: Duration) -> Result<SessionInfo> {
+        let session = self.own(caller, id)?;
+        session.extend(left)?;
+        Ok(session.info())
+    }
+
+    /// The worker's session of this name.
+    ///
+    /// # Errors
+    /// As [`Host::session`].
+    pub fn session_named(
+        &self,
+        caller: &Caller,
+        backend: &BackendName,
+        name: SessionName,
+    ) -> Result<SessionInfo> {
+        let session = self.sessions.find_named(&self.key(caller, backend, name))?;
+        self.own(caller, &session.id).map(|session| session.info())
+    }
+
+    /// Ends all sessions that match, stops their calls, and waits for their cleanup. Answers how many there were.
+    ///
+    /// # Errors
+    /// `forbidden` for a session's token.
+    pub async fn destroy_sessions(&self, caller: &Caller, query: &SessionQuery) -> Result<usize> {
+        if caller.only.is_some() {
+            return Err(forbidden("a session's token destroys that session alone"));
+        }
+        let sessions = self.sessions.matching(query);
+        for session in &sessions {
+            session.end(EndReason::Released);
+        }
+        for session in &sessions {
+            session.ended().await;
+        }
+        Ok(sessions.len())
+    }
+
+    /// Workers that have sessions.
+    pub fn worker_count(&self) -> usize {
+        self.sessions.worker_count()
     }
 
     /// Ends a session, stops its running call, and waits for its cleanup.

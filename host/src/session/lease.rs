@@ -130,6 +130,12 @@ impl Lease {
         self.touched = self.touched.max(now);
     }
 
+    /// The same, and the session is not over for being idle before `left` has passed. It ends with its lifetime all the same.
+    pub(super) fn extend(&mut self, now: Instant, left: Duration) {
+        let more = left.saturating_sub(self.timers.idle_timeout.unwrap_or(left));
+        self.touch(now.checked_add(more).unwrap_or(now));
+    }
+
     pub(super) fn enter(&mut self) {
         self.busy += 1;
     }
@@ -251,6 +257,19 @@ mod tests {
             Some(EndReason::Lifetime),
             "not even during a call"
         );
+    }
+
+    #[test]
+    fn an_extension_lasts_longer_than_the_idle_time_and_never_shortens_it() {
+        let (mut lease, start) = lease(Some(10), Some(60));
+        lease.extend(start, seconds(25));
+        assert_eq!(lease.ends_at(), Some(start + seconds(25)));
+        lease.touch(start + seconds(5));
+        assert_eq!(lease.ends_at(), Some(start + seconds(25)));
+        lease.extend(start + seconds(20), seconds(1));
+        assert_eq!(lease.ends_at(), Some(start + seconds(30)));
+        lease.extend(start + seconds(20), seconds(3600));
+        assert_eq!(lease.ends_at(), Some(start + seconds(60)));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::registry::Backend;
 use super::lease::Lease;
 use super::slot::Slot;
 use super::table::{Refusal, Sessions};
-use super::{CheckpointMode, EndReason, Session, SessionKey, Timers, merged};
+use super::{CheckpointMode, EndReason, Session, SessionKey, SessionState, Timers, merged};
 
 /// What a caller asks for.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +38,7 @@ pub enum IfExists {
     /// Answer `session_exists`.
     #[default]
     Error,
-    /// Answer with the one that is there.
+    /// Answer with the one that is there; one that is starting is waited for.
     Return,
 }
 
@@ -90,16 +90,24 @@ impl Sessions {
                 Slot::starting(),
             )
         });
-        match self.enter(&session) {
-            Ok(()) => {}
-            Err(Refusal::Exists(existing)) if new.if_exists == IfExists::Return => {
-                return Ok(Opened {
-                    session: existing,
-                    token: None,
-                });
+        loop {
+            match self.enter(&session) {
+                Ok(()) => break,
+                Err(Refusal::Exists(existing)) if new.if_exists == IfExists::Return => {
+                    if existing.slot.glance().0 == SessionState::Starting {
+                        // It may come to nothing, and then there is none to return.
+                        let _ = self.turn(&existing).await;
+                    }
+                    if existing.check_alive().is_ok() {
+                        return Ok(Opened {
+                            session: existing,
+                            token: None,
+                        });
+                    }
+                }
+                Err(Refusal::Exists(existing)) => return Err(exists(&existing)),
+                Err(Refusal::Other(error)) => return Err(error),
             }
-            Err(Refusal::Exists(existing)) => return Err(exists(&existing)),
-            Err(Refusal::Other(error)) => return Err(error),
         }
         let guard = Unborn::of(self, &session);
         let begun = self.guests.run(backend.pace(), begin(guard, config)).await;

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::durable::Durable;
 use crate::engine::Guests;
 use crate::error::{Error, ErrorCode, Result};
-use crate::ids::{BackendName, SessionId, TokenHash, WorkerId};
+use crate::ids::{BackendName, SessionId, SessionName, TokenHash, WorkerId};
 use crate::label::Labels;
 
 use super::keeper::FAREWELLS_AT_ONCE;
@@ -78,6 +78,7 @@ pub struct SessionQuery {
     /// None: of all workers.
     pub worker: Option<WorkerId>,
     pub backend: Option<BackendName>,
+    pub name: Option<SessionName>,
     pub state: Option<SessionState>,
     pub labels: Labels,
     /// Sessions older than this one: `next` of the page before.
@@ -170,27 +171,11 @@ impl Sessions {
     }
 
     pub(crate) fn list(&self, query: &SessionQuery) -> SessionPage {
-        let live: Vec<Arc<Session>> = self.inner().live.values().rev().cloned().collect();
-        let matches = |session: &&Arc<Session>| {
-            query
-                .worker
-                .as_ref()
-                .is_none_or(|worker| session.key.worker == *worker)
-                && query
-                    .backend
-                    .as_ref()
-                    .is_none_or(|backend| session.key.backend == *backend)
-                && session.check_alive().is_ok()
-                && session.labels().matches(&query.labels)
-                && query
-                    .state
-                    .is_none_or(|state| session.info().state == state)
-        };
-        let matching: Vec<&Arc<Session>> = live.iter().filter(matches).collect();
+        let matching = self.matching(query);
         let rest = matching
             .iter()
             .filter(|session| query.before.is_none_or(|before| session.serial < before));
-        let page: Vec<&&Arc<Session>> = rest.clone().take(query.limit).collect();
+        let page: Vec<&Arc<Session>> = rest.clone().take(query.limit).collect();
         let next = if rest.count() > page.len() {
             page.last().map(|session| session.serial)
         } else {
@@ -203,8 +188,38 @@ impl Sessions {
         }
     }
 
+    /// Newest first, on all pages.
+    pub(crate) fn matching(&self, query: &SessionQuery) -> Vec<Arc<Session>> {
+        let mut live: Vec<Arc<Session>> = self.inner().live.values().rev().cloned().collect();
+        live.retain(|session| {
+            query
+                .worker
+                .as_ref()
+                .is_none_or(|worker| session.key.worker == *worker)
+                && query
+                    .backend
+                    .as_ref()
+                    .is_none_or(|backend| session.key.backend == *backend)
+                && query
+                    .name
+                    .as_ref()
+                    .is_none_or(|name| session.key.name == *name)
+                && session.check_alive().is_ok()
+                && session.labels().matches(&query.labels)
+                && query
+                    .state
+                    .is_none_or(|state| session.info().state == state)
+        });
+        live
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.inner().live.len()
+    }
+
+    /// Workers that have sessions.
+    pub(crate) fn worker_count(&self) -> usize {
+        self.inner().per_worker.len()
     }
 
     /// Lets no new session in, and hands out those that there are.

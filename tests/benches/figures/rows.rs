@@ -3,6 +3,7 @@
 use crate::bench::Bench;
 use crate::figure::Outcome;
 
+mod agentflow;
 mod checkpoint;
 mod compute;
 mod density;
@@ -34,10 +35,11 @@ pub(crate) struct Row {
     pub(crate) run: fn(&Bench) -> Result<Outcome, String>,
 }
 
-const ROWS: [Row; 20] = [
+const ROWS: [Row; 21] = [
     live_session::ROW,
     temporary_session::ROW,
     fastapi::ROW,
+    agentflow::ROW,
     large_arguments::ROW,
     compute::ROW,
     session_start::ROW,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hostel_host::error::ErrorCode;
 use hostel_host::host::{SessionChoice, SessionQuery};
 use hostel_host::ids::SessionName;
-use hostel_host::session::{NewSession, SessionState, Timers};
+use hostel_host::session::{IfExists, NewSession, SessionState, Timers};
 use hostel_tests::{Behaviour, Guest, Hook, TestHost};
 use serde_json::json;
 use tokio::time::sleep;
@@ -103,4 +103,35 @@ async fn one_that_is_destroyed_before_it_has_begun_is_gone() {
         "whoever began it is told"
     );
     assert_eq!(host.host.session_count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_to_be_returned_is_waited_for_and_never_returned_if_it_does_not_begin() {
+    let or_return = || NewSession {
+        if_exists: IfExists::Return,
+        ..NewSession::default()
+    };
+    for (behaviour, begins) in [
+        (Behaviour::Linger, true),
+        (Behaviour::LingerAndRefuse, false),
+    ] {
+        let host = slow(behaviour).await;
+        let ada = host.worker("ada");
+        let second = async {
+            sleep(Duration::from_secs(1)).await;
+            ada.create("lab", or_return()).await
+        };
+        let (first, second) = futures_util::join!(ada.create("lab", or_return()), second);
+        if begins {
+            let (first, second) = (first.unwrap(), second.unwrap());
+            assert_eq!(first.info.id, second.info.id);
+            assert_eq!(second.info.state, SessionState::Idle);
+            assert!(second.token.is_none(), "it is not new to the second");
+        } else {
+            for created in [first, second] {
+                let error = created.err().expect("neither has a session");
+                assert_eq!(error.code(), ErrorCode::InvalidParams, "{error}");
+            }
+        }
+    }
 }

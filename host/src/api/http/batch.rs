@@ -23,7 +23,7 @@ use super::execute::{CallBody, PRINTABLE, Wait, write_envelope, write_string};
 use super::problem::{Refused, document};
 
 /// Calls in one batch.
-const CALLS_MAX: usize = 100;
+pub(in crate::api) const CALLS_MAX: usize = 100;
 /// Calls of a parallel batch that run at once.
 const AT_ONCE: usize = 16;
 
@@ -81,10 +81,12 @@ pub(super) async fn batch(
         };
         return Ok(answer(&transacted.outcomes, total, &visitor, &end));
     }
+    let calls = plan.calls.into_iter();
+    let calls = calls.map(|call| Box::pin(run(&api, &visitor, call)));
     let outcomes = if plan.parallel {
-        side_by_side(&api, &visitor, plan.calls).await
+        side_by_side(calls).await
     } else {
-        in_turn(&api, &visitor, plan.calls, plan.stop_on_error).await
+        in_turn(calls, |outcome| !plan.stop_on_error || succeeded(outcome)).await
     };
     Ok(answer(&outcomes, total, &visitor, "}"))
 }
@@ -151,37 +153,34 @@ async fn run(api: &Api, visitor: &Visitor, call: Result<(Caller, Execute)>) -> R
         .await
 }
 
-async fn in_turn(
-    api: &Api,
-    visitor: &Visitor,
-    calls: Vec<Result<(Caller, Execute)>>,
-    stop_on_error: bool,
-) -> Vec<Result<Executed>> {
-    let mut outcomes = Vec::with_capacity(calls.len());
+/// Runs one after the other, to the end or to the first after which there is to be no other.
+pub(in crate::api) async fn in_turn<T>(
+    calls: impl Iterator<Item = impl Future<Output = T>>,
+    goes_on: impl Fn(&T) -> bool,
+) -> Vec<T> {
+    let mut outcomes = Vec::new();
     for call in calls {
-        let outcome = run(api, visitor, call).await;
-        let stop = stop_on_error && !succeeded(&outcome);
+        let outcome = call.await;
+        let is_last = !goes_on(&outcome);
         outcomes.push(outcome);
-        if stop {
+        if is_last {
             break;
         }
     }
     outcomes
 }
 
-async fn side_by_side(
-    api: &Api,
-    visitor: &Visitor,
-    calls: Vec<Result<(Caller, Execute)>>,
-) -> Vec<Result<Executed>> {
+/// Runs so many at once as a batch may, and answers in their order.
+pub(in crate::api) async fn side_by_side<T>(
+    calls: impl Iterator<Item = impl Future<Output = T>>,
+) -> Vec<T> {
     futures_util::stream::iter(calls)
-        .map(|call| run(api, visitor, call))
         .buffered(AT_ONCE)
         .collect()
         .await
 }
 
-fn succeeded(outcome: &Result<Executed>) -> bool {
+pub(in crate::api) fn succeeded(outcome: &Result<Executed>) -> bool {
     outcome
         .as_ref()
         .is_ok_and(|executed| !executed.called.answer.is_error)

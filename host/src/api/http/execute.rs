@@ -276,7 +276,7 @@ pub(super) fn write_envelope(out: &mut Vec<u8>, executed: &Executed, id: &Reques
     );
 }
 
-pub(super) fn write_string(out: &mut Vec<u8>, text: &str) {
+pub(in crate::api) fn write_string(out: &mut Vec<u8>, text: &str) {
     // Strings can always be written as JSON, and memory takes them.
     let _ = serde_json::to_writer(out, text);
 }

@@ -296,7 +296,8 @@ impl CreateBody {
     }
 }
 
-fn seconds(
+/// Zero is none: no end.
+pub(in crate::api) fn seconds(
     pointer: &str,
     asked: Option<f64>,
     default: Option<Duration>,
@@ -382,6 +383,7 @@ impl ListQuery {
                 .as_deref()
                 .map(BackendName::parse)
                 .transpose()?,
+            name: None,
             state: state.transpose()?,
             labels: self
                 .labels

@@ -1,0 +1,90 @@
+//! `/api/v1/tools`: what can be called. Bare documents, without an envelope.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::error::{Error, ErrorCode};
+use crate::ids::RequestId;
+use crate::tool::{Tool, ToolKind};
+
+use super::Door;
+use super::control::refused;
+
+/// How the description of a tool begins that is only shown to those who ask for it.
+const HIDDEN: &str = "[HIDDEN]";
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ListQuery {
+    include_hidden: Option<String>,
+}
+
+impl ListQuery {
+    /// As Python writes it, too: `True`.
+    fn with_hidden(&self) -> Option<bool> {
+        let Some(text) = &self.include_hidden else {
+            return Some(false);
+        };
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Some(true),
+            "false" | "0" | "no" | "off" => Some(false),
+            _ => None,
+        }
+    }
+}
+
+pub(super) async fn list(
+    State(door): State<Arc<Door>>,
+    axum::Extension(id): axum::Extension<RequestId>,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Response {
+    let Some(with_hidden) = query.ok().and_then(|query| query.with_hidden()) else {
+        let error = Error::new(
+            ErrorCode::InvalidRequest,
+            "the query string: include_hidden is true or false",
+        );
+        return refused(&error, None, &id);
+    };
+    let tools = door.api.host.tools();
+    let shown = tools.iter().filter(|tool| with_hidden || !is_hidden(tool));
+    let tools: Vec<Value> = shown.map(|tool| shown_as(tool)).collect();
+    Json(json!({"count": tools.len(), "tools": tools})).into_response()
+}
+
+pub(super) async fn schema(
+    State(door): State<Arc<Door>>,
+    name: Result<Path<String>, PathRejection>,
+) -> Response {
+    let name = name.map(|Path(name)| name).unwrap_or_default();
+    match door.api.host.tool(&name) {
+        Ok(tool) => Json(shown_as(&tool)).into_response(),
+        Err(error) => {
+            let hint = error.hint_text().map(|hint| format!("; {hint}"));
+            let message = format!("{}{}", error.message(), hint.unwrap_or_default());
+            let body = json!({"status": "error", "message": message});
+            (StatusCode::NOT_FOUND, Json(body)).into_response()
+        }
+    }
+}
+
+fn shown_as(tool: &Tool) -> Value {
+    json!({
+        "name": tool.name,
+        "full_name": tool.full_name,
+        "resource_type": tool.backend.as_str(),
+        "stateless": tool.kind == ToolKind::Stateless,
+        "description": tool.description.as_deref().unwrap_or_default(),
+        "parameters": tool.input,
+    })
+}
+
+fn is_hidden(tool: &Tool) -> bool {
+    let description = tool.description.as_deref();
+    description.is_some_and(|text| text.trim_start().starts_with(HIDDEN))
+}

@@ -1,0 +1,87 @@
+//! The AgentFlow door beside the host's own: the same small calls of the same live sessions.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Row, TEXT};
+use crate::bench::Bench;
+use crate::contest::{self, Contestant};
+use crate::figure::{Figure, Goal, Outcome};
+use crate::http;
+use crate::load::Work;
+use crate::server::Server;
+
+pub(super) const ROW: Row = Row {
+    name: "agentflow",
+    about: "echo of 32 bytes in a live session through /api/v1/execute against /v1/execute",
+    run,
+};
+
+const CONNECTIONS: usize = 16;
+const PER_SECOND: Goal = Goal::at_least(0.9, 0.97);
+
+fn run(bench: &Bench) -> Result<Outcome, String> {
+    let hostel = Server::hostel(bench, &bench.plugins("bench")?, &[])?;
+    let workers: Vec<String> = (0..CONNECTIONS)
+        .map(|number| format!("w{number}"))
+        .collect();
+    let (mut own, mut agentflow) = (Vec::new(), Vec::new());
+    for worker in &workers {
+        let session = open_session(&hostel, worker)?;
+        own.push(of_worker(worker, &session));
+        agentflow.push(of_agentflow(worker));
+    }
+    let contestant = |case: &str, works: Vec<Arc<Work>>| Contestant {
+        case: case.to_owned(),
+        server: &hostel,
+        works,
+    };
+    let contest = contest::hold(
+        &bench.pace,
+        &[
+            contestant("/api/v1/execute", agentflow),
+            contestant("/v1/execute", own),
+        ],
+    )?;
+    Ok(Outcome {
+        figures: vec![Figure::ratio(
+            "agentflow-rps",
+            "requests per second through /api/v1/execute against /v1/execute, 16 connections",
+            PER_SECOND,
+            contest.ratios(0, 1, |turn| turn.per_second),
+        )],
+        absolutes: contest.absolutes(ROW.name),
+        notes: Vec::new(),
+    })
+}
+
+/// The worker's session `default`: both doors lead to it.
+fn open_session(server: &Server, worker: &str) -> Result<Value, String> {
+    let body =
+        json!({"backend": "bench", "worker_id": worker, "idle_timeout": 0, "max_lifetime": 0});
+    let created = server.client()?.post("/v1/sessions", &body)?;
+    created
+        .get("id")
+        .cloned()
+        .ok_or_else(|| format!("a new session has no id: {created}"))
+}
+
+fn of_worker(worker: &str, session: &Value) -> Arc<Work> {
+    let body = json!({"worker_id": worker, "action": "bench:echo", "params": {"text": TEXT}, "session": session});
+    Arc::new(Work {
+        request: http::post("/v1/execute", &body.to_string()),
+        status: 200,
+        contains: format!("\"result\":{}", json!(TEXT)).into_bytes(),
+    })
+}
+
+/// As AgentFlow's client writes it.
+fn of_agentflow(worker: &str) -> Arc<Work> {
+    let body = json!({"worker_id": worker, "action": "bench:echo", "params": {"text": TEXT}, "timeout": null});
+    Arc::new(Work {
+        request: http::post("/api/v1/execute", &body.to_string()),
+        status: 200,
+        contains: format!("\"data\":{}", json!(TEXT)).into_bytes(),
+    })
+}
