@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::host::Host;
 
 mod doorway;
 mod http;
+mod mcp;
 mod openapi;
 mod serve;
 
 pub use http::problem::status;
 pub use http::router;
+pub(crate) use mcp::serve_stdio;
 pub use serve::{Served, serve};
 
 /// What every door needs.
@@ -24,4 +27,6 @@ pub struct Api {
     pub body_bytes_max: usize,
     /// Answer only to requests for loopback names: a page in a browser must not reach the host through a name that it rebinds.
     pub loopback_only: bool,
+    /// Cancelled when the doors close: streams that would never end by themselves end then.
+    pub closing: CancellationToken,
 }

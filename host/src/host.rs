@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -104,7 +105,7 @@ pub struct Host {
     /// Calls that are running; draining waits for them.
     calls: TaskTracker,
     draining: AtomicBool,
-    /// Cancelled when somebody asks the host to stop.
+    /// Cancelled when somebody asks the host to stop, and when it does.
     stop: CancellationToken,
     /// Backends on their way out.
     retiring: TaskTracker,
@@ -382,6 +383,11 @@ impl Host {
         self.registry.catalogue().tools()
     }
 
+    /// The tools, and when there are others.
+    pub fn watch_tools(&self) -> watch::Receiver<Tools> {
+        self.registry.watch_tools()
+    }
+
     /// One tool, by any name that a call may use.
     ///
     /// # Errors
@@ -420,6 +426,7 @@ impl Host {
     /// Stops in order: no new calls, running calls finish within `patience`, sessions get their cleanup, backends their shutdown.
     pub async fn drain(&self, patience: Duration) {
         self.draining.store(true, Ordering::Release);
+        self.stop.cancel();
         self.calls.close();
         if tokio::time::timeout(patience, self.calls.wait())
             .await

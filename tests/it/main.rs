@@ -12,6 +12,7 @@ mod calls;
 mod cli;
 mod http;
 mod images;
+mod mcp;
 mod plugins;
 mod registry;
 mod sessions;

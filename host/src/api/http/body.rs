@@ -53,7 +53,7 @@ async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Refused> {
         .map_err(|error| Refused(error, id))
 }
 
-async fn collect(request: Request, bytes_max: usize) -> Result<Bytes> {
+pub(in crate::api) async fn collect(request: Request, bytes_max: usize) -> Result<Bytes> {
     if declared(request.headers()).is_some_and(|declared| declared > bytes_max as u64) {
         return Err(too_large(bytes_max));
     }
@@ -103,7 +103,7 @@ fn too_large(bytes_max: usize) -> Error {
 ///
 /// # Errors
 /// `invalid_request` with a JSON pointer to the place; an unknown field is named with the nearest one that is known.
-pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
+pub(in crate::api) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).or_else(|_| explain(body))
 }
