@@ -406,6 +406,11 @@ impl Host {
         self.config.timers
     }
 
+    /// How long answers of jobs are kept.
+    pub fn jobs_kept(&self) -> Duration {
+        self.config.jobs.keep
+    }
+
     pub fn uptime(&self) -> Duration {
         self.started.elapsed()
     }

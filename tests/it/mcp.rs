@@ -7,5 +7,6 @@ mod handles;
 mod listing;
 mod older;
 mod stdio;
+mod tasks;
 mod ways;
 mod wrong;

@@ -12,6 +12,7 @@ mod revision;
 mod server;
 mod session_tools;
 mod stdio;
+mod tasks;
 
 pub(super) use door::{Door, answer};
 pub(crate) use stdio::serve as serve_stdio;

@@ -224,7 +224,7 @@ fn optional_labels_schema(generator: &mut SchemaGenerator) -> Schema {
 }
 
 /// RFC 3339, UTC, milliseconds.
-pub(super) fn timestamp(at: SystemTime) -> String {
+pub(in crate::api) fn timestamp(at: SystemTime) -> String {
     humantime::format_rfc3339_millis(at).to_string()
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::api::http::execute::by_text;
 use crate::error::{Error, ErrorCode, Result, nearest};
-use crate::host::{Caller, Execute, Host, SessionChoice};
+use crate::host::{Caller, Execute, Executed, Host, Job, SessionChoice};
 use crate::ids::RequestId;
 use crate::tool::Tools;
 
@@ -27,6 +27,12 @@ pub(super) struct Desk {
     pub(super) host: Arc<Host>,
     tools: watch::Receiver<Tools>,
     menu: RwLock<Arc<Menu>>,
+}
+
+/// A call that was begun as a job, or that was over before there was one.
+pub(super) enum Begun {
+    Job(Arc<Job>),
+    Over(CallToolResult),
 }
 
 /// A call of a tool as it arrived.
@@ -91,12 +97,42 @@ impl Desk {
                     .host
                     .execute(caller, request_id, execute)
                     .await
-                    .map(|executed| result::answered(offered, &executed, call.revision)),
+                    .map(|executed| answered(offered, &executed, call.revision)),
                 Err(error) => Err(error),
             },
         };
         Ok(outcome.unwrap_or_else(|error| result::refused(&error, request_id)))
     }
+
+    /// Begins a call that somebody wants to follow. The door's own tools take no time and are not worth it.
+    ///
+    /// # Errors
+    /// As [`Desk::call`].
+    pub(super) async fn begin(
+        &self,
+        caller: &Caller,
+        request_id: &RequestId,
+        call: Call<'_>,
+    ) -> Result<Begun, ErrorData> {
+        let menu = self.menu();
+        let Some(Offer::Tool(offered)) = menu.offer(call.name) else {
+            return self.call(caller, request_id, call).await.map(Begun::Over);
+        };
+        let started = execute(offered, &call.arguments)
+            .and_then(|execute| self.host.start_job(caller, request_id, execute, None));
+        Ok(match started {
+            Ok(started) => Begun::Job(started.job),
+            Err(error) => Begun::Over(result::refused(&error, request_id)),
+        })
+    }
+}
+
+/// A session may run an older version of the tool than the one that is offered now.
+fn answered(offered: &Offered, executed: &Executed, revision: Revision) -> CallToolResult {
+    if Arc::ptr_eq(&offered.tool, &executed.tool) {
+        return result::answered(offered, executed, revision);
+    }
+    result::answered(&Offered::of(&executed.tool), executed, revision)
 }
 
 /// What the host is to do: the arguments less the one that says the session.

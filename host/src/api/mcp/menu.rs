@@ -74,12 +74,7 @@ impl Menu {
                 .insert(tool.name().to_owned(), Offer::Session(tool));
         }
         for (name, tool) in names(&full_names, &own).into_iter().zip(tools.iter()) {
-            let offered = Offered {
-                tool: tool.clone(),
-                handle: handle(tool),
-                form: Form::of(tool.output.as_ref()),
-                media: tool.output.clone().filter(has_bytes),
-            };
+            let offered = Offered::of(tool);
             menu.modern
                 .push(described(&name, &offered, Revision::Modern));
             menu.legacy
@@ -103,6 +98,17 @@ impl Menu {
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.modern.iter().map(|tool| tool.name.as_ref())
+    }
+}
+
+impl Offered {
+    pub(super) fn of(tool: &Arc<Tool>) -> Self {
+        Self {
+            tool: tool.clone(),
+            handle: handle(tool),
+            form: Form::of(tool.output.as_ref()),
+            media: tool.output.clone().filter(has_bytes),
+        }
     }
 }
 

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use http::request::Parts;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestMethod,
-    CompleteRequestParams, CompleteResult, CustomRequest, CustomResult, DiscoverResult, ErrorCode,
-    Extensions, Implementation, ListPromptsRequestMethod, ListPromptsResult,
-    ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
-    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
-    SubscriptionFilter,
+    CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestMethod,
+    CompleteRequestParams, CompleteResult, CreateTaskResult, CustomRequest, CustomResult,
+    DiscoverResult, ErrorCode, Extensions, GetTaskParams, GetTaskResult, Implementation,
+    ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
+    ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ServerCapabilities, ServerConfig, SubscriptionFilter, UpdateTaskParams,
 };
 use rmcp::service::{NotificationContext, Peer, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::{ErrorData, ServerHandler};
@@ -19,13 +19,15 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::api::doorway::Visitor;
-use crate::host::{Caller, Host};
-use crate::ids::RequestId;
+use crate::error::Error;
+use crate::host::{Caller, Host, Job};
+use crate::ids::{JobId, RequestId};
 
-use super::desk::{Call, Desk};
+use super::desk::{Begun, Call, Desk};
 use super::result;
 use super::revision::Revision;
 use super::session_tools::SessionTool;
+use super::tasks;
 
 /// How long a client may keep the list of tools: backends come and go, and not every client listens for changes.
 const LIST_TTL_MS: u64 = 60_000;
@@ -50,6 +52,19 @@ impl Server {
             caller,
             watchers: Mutex::default(),
         }
+    }
+
+    /// The job that a task of the caller's is.
+    fn task(
+        &self,
+        id: &str,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<(Caller, Arc<Job>), ErrorData> {
+        let found = self.asked(&context.extensions).and_then(|(caller, _)| {
+            let job = self.desk.host.job(&caller, &JobId::parse(id)?)?;
+            Ok((caller, job))
+        });
+        found.map_err(|error| no_task(&error))
     }
 
     /// Who asks, and the request's id.
@@ -79,6 +94,7 @@ impl ServerHandler for Server {
         let capabilities = ServerCapabilities::builder()
             .enable_tools()
             .enable_tool_list_changed()
+            .enable_tasks()
             .build();
         let server = Implementation::new("hostel", env!("CARGO_PKG_VERSION")).with_title("Hostel");
         ServerConfig::new(capabilities)
@@ -131,9 +147,64 @@ impl ServerHandler for Server {
             arguments,
             revision: Revision::of(context.protocol_version().as_ref()),
         };
-        let called = self.desk.call(&caller, &request_id, call);
+        let token = context.meta.get_progress_token();
+        let knows_tasks = knows_tasks(&context);
         // The SDK keeps it in a future of its own; it is large.
-        Box::pin(called).await.map(CallToolResponse::from)
+        if token.is_none() && !knows_tasks {
+            let called = self.desk.call(&caller, &request_id, call);
+            return Box::pin(called).await.map(CallToolResponse::from);
+        }
+        let revision = call.revision;
+        let job = match Box::pin(self.desk.begin(&caller, &request_id, call)).await? {
+            Begun::Over(result) => return Ok(result.into()),
+            Begun::Job(job) => job,
+        };
+        let followed = async {
+            match &token {
+                Some(token) => tasks::follow(&job, &context.peer, token).await,
+                None => job.ended().await,
+            }
+        };
+        if !knows_tasks {
+            followed.await;
+        } else if tokio::time::timeout(tasks::PATIENCE, followed)
+            .await
+            .is_err()
+        {
+            let task = tasks::task(&job.info(), self.desk.host.jobs_kept());
+            return Ok(CallToolResponse::Task(CreateTaskResult::new(task)));
+        }
+        Ok(tasks::ended(&job, revision).into())
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        let (_, job) = self.task(&request.task_id, &context)?;
+        let revision = Revision::of(context.protocol_version().as_ref());
+        let task = tasks::detailed(&job, self.desk.host.jobs_kept(), revision);
+        Ok(GetTaskResult::new(task))
+    }
+
+    /// No task here ever asks for anything.
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.task(&request.task_id, &context).map(drop)
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let (caller, job) = self.task(&request.task_id, &context)?;
+        let cancelled = self.desk.host.cancel_job(&caller, job.id()).await;
+        cancelled.map(drop).map_err(|error| no_task(&error))
     }
 
     fn accepted_subscription_filter(
@@ -182,6 +253,9 @@ impl ServerHandler for Server {
         let why = match request.method.as_str() {
             "tools/call" => misfit::<CallToolRequestParams>(params),
             "tools/list" => misfit::<PaginatedRequestParams>(params),
+            "tasks/get" => misfit::<GetTaskParams>(params),
+            "tasks/update" => misfit::<UpdateTaskParams>(params),
+            "tasks/cancel" => misfit::<CancelTaskParams>(params),
             "subscriptions/listen" => Some("they say which notifications are wanted".to_owned()),
             _ => None,
         };
@@ -245,6 +319,16 @@ async fn tell_of_changes(host: Arc<Host>, peer: Peer<RoleServer>) {
             return;
         }
     }
+}
+
+fn knows_tasks(context: &RequestContext<RoleServer>) -> bool {
+    context
+        .client_capabilities()
+        .is_some_and(|capabilities| capabilities.supports_tasks())
+}
+
+fn no_task(error: &Error) -> ErrorData {
+    ErrorData::invalid_params(error.message().to_owned(), None)
 }
 
 fn misfit<T: serde::de::DeserializeOwned>(params: Value) -> Option<String> {
