@@ -1,6 +1,6 @@
 // The official TypeScript clients against a running host: version 2 for revision 2026-07-28, version 1 for the older ones, over HTTP and stdio.
 //
-// Usage: node client.mjs URL COMPONENTS HOSTEL
+// Usage: node client.mjs URL COMPONENTS HOSTEL DATA
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { StdioClientTransport as LegacyStdio } from '@modelcontextprotocol/sdk/c
 import { StreamableHTTPClientTransport as LegacyHttp } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 
-const [url, components, hostel] = process.argv.slice(2);
+const [url, components, hostel, data] = process.argv.slice(2);
 const info = { name: 'check', version: '1.0.0' };
 const text = (result) => result.content.filter((block) => block.type === 'text').map((block) => block.text).join('');
 const call = (client, name, args, options) =>
@@ -115,7 +115,7 @@ async function untilHeard(heard, component) {
 }
 
 const component = await readFile(`${components}/conformance.wasm`);
-const stdio = { command: hostel, args: ['mcp', '--plugins', components, '--data-dir', `${components}/../mcp-data`, '--log', 'error'] };
+const stdio = { command: hostel, args: ['mcp', '--plugins', components, '--data-dir', data, '--log', 'error'] };
 
 for (const [name, connect, Http, Stdio] of [
   ['2026-07-28', modern, ModernHttp, ModernStdio],

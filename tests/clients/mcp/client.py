@@ -1,7 +1,7 @@
 """The official Python client against a running host: both revisions over HTTP, and over stdio.
 
-Usage: client.py URL COMPONENTS HOSTEL
-URL is that of /mcp. COMPONENTS is a folder with code.wasm, vm.wasm and conformance.wasm, HOSTEL the command.
+Usage: client.py URL COMPONENTS HOSTEL DATA
+URL is that of /mcp. COMPONENTS is a folder with code.wasm, vm.wasm and conformance.wasm, HOSTEL the command, DATA a data directory for it.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ async def create(client, backend, **arguments):
 async def run(client, session, source):
     result = await client.call_tool("code_run", {"source": source, "session": session})
     assert not result.is_error, text(result)
-    return result.structured_content["value"]
+    return result.structured_content.get("value")
 
 
 async def keeps_state(client):
@@ -166,7 +166,7 @@ async def tells_how_far_it_is(client):
     assert all(total == 100 and message == "working" for _, total, message in seen), seen
 
 
-async def main(url, components, hostel):
+async def main(url, components, hostel, data):
     with open(f"{components}/conformance.wasm", "rb") as file:
         component = file.read()
     for mode in ["2026-07-28", "auto", "legacy"]:
@@ -184,7 +184,7 @@ async def main(url, components, hostel):
     await hears_of_changes_unasked(url, component)
     print("python, HTTP, changes: good")
     command = StdioServerParameters(
-        command=hostel, args=["mcp", "--plugins", components, "--data-dir", f"{components}/../mcp-data", "--log", "error"]
+        command=hostel, args=["mcp", "--plugins", components, "--data-dir", data, "--log", "error"]
     )
     for mode in ["auto", "legacy"]:
         async with Client(command, mode=mode) as client:

@@ -127,8 +127,13 @@ pub(in crate::api) async fn answer(
         }
     };
     if request.method() != Method::POST {
+        let ends = request.method() == Method::DELETE;
         request.extensions_mut().insert(visitor);
-        let response = hand_over(&door, request.map(|_| Full::default()), None).await;
+        let mut response = hand_over(&door, request.map(|_| Full::default()), None).await;
+        // The session is over when this answers, and clients look at the status.
+        if ends && response.status() == StatusCode::ACCEPTED {
+            *response.status_mut() = StatusCode::NO_CONTENT;
+        }
         return until(response, door.closing.clone());
     }
     let (mut parts, body) = request.into_parts();

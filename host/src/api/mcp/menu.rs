@@ -117,7 +117,9 @@ impl Form {
         match output {
             None => Self::Nothing,
             Some(schema) if is_bytes(schema) => Self::Bytes,
-            Some(schema) if schema.get("type").is_some_and(|ty| ty == "object") => Self::Object,
+            Some(schema) if rooted(schema).get("type").is_some_and(|ty| ty == "object") => {
+                Self::Object
+            }
             Some(_) => Self::Value,
         }
     }
@@ -210,9 +212,9 @@ fn output(offered: &Offered, revision: Revision) -> Option<Arc<JsonObject>> {
     match (offered.form, revision) {
         // A picture is content, and there is nothing besides.
         (Form::Nothing | Form::Bytes, _) => None,
-        (Form::Object, _) | (Form::Value, Revision::Modern) => Some(Arc::new(object(schema))),
+        (Form::Object, _) | (Form::Value, Revision::Modern) => Some(Arc::new(rooted(schema))),
         (Form::Value, Revision::Legacy) => {
-            let mut inner = object(schema);
+            let mut inner = rooted(schema);
             let definitions = inner.remove("$defs");
             let mut outer = object(
                 &json!({"type": "object", "properties": {"result": inner}, "required": ["result"], "additionalProperties": false}),
@@ -223,6 +225,24 @@ fn output(offered: &Offered, revision: Revision) -> Option<Arc<JsonObject>> {
             Some(Arc::new(outer))
         }
     }
+}
+
+/// The schema with what it is at its root, where it only refers to one of its definitions: older clients look no further.
+fn rooted(schema: &Value) -> JsonObject {
+    let mut root = object(schema);
+    let reference = root.get("$ref").and_then(Value::as_str);
+    let name = reference.and_then(|reference| reference.strip_prefix("#/$defs/"));
+    let definitions = root.get("$defs").and_then(Value::as_object);
+    let definition = name
+        .zip(definitions)
+        .and_then(|(name, definitions)| definitions.get(name)?.as_object().cloned());
+    if let Some(definition) = definition {
+        root.remove("$ref");
+        for (word, value) in definition {
+            root.entry(word).or_insert(value);
+        }
+    }
+    root
 }
 
 fn object(schema: &Value) -> JsonObject {
