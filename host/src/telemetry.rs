@@ -39,12 +39,13 @@ impl LogFormat {
     }
 }
 
-/// The SDK of the MCP door tells of every request and of every mistake of a client; that is no news unless somebody asks for it by name.
+/// The SDK of the MCP door tells of every request, and of every client that made a mistake or went away as if it were the host's; that is no
+/// news unless somebody asks for it by name.
 fn quieted(filter: &str) -> String {
     if filter.contains("rmcp") {
         return filter.to_owned();
     }
-    format!("{filter},rmcp=error")
+    format!("{filter},rmcp=off")
 }
 
 /// Starts logging. `filter` is a directive such as `info` or `hostel_host=debug,warn`.
