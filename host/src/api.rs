@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::host::Host;
 
 mod agentflow;
 mod doorway;
 mod http;
+mod mcp;
 mod openapi;
 mod serve;
 
 pub use http::problem::status;
 pub use http::router;
+pub(crate) use mcp::serve_stdio;
 pub use serve::{Served, serve};
 
 /// What every door needs.
@@ -25,4 +28,6 @@ pub struct Api {
     pub body_bytes_max: usize,
     /// Answer only to requests for loopback names: a page in a browser must not reach the host through a name that it rebinds.
     pub loopback_only: bool,
+    /// Cancelled when the doors close: streams that would never end by themselves end then.
+    pub closing: CancellationToken,
 }

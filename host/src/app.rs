@@ -8,14 +8,16 @@ use futures_util::StreamExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Api, Served, router, serve};
+use crate::api::{Api, Served, router, serve, serve_stdio};
 use crate::config::Config;
 use crate::durable::Durable;
 use crate::engine::{Engine, EngineConfig};
-use crate::host::{Host, HostConfig, Runtimes, Source};
+use crate::host::{Caller, Host, HostConfig, Runtimes, Source};
+use crate::ids::WorkerId;
 use crate::registry::{CodeCache, Problem, find};
 
 mod data_dir;
@@ -256,13 +258,14 @@ impl App {
             .listener
             .local_addr()
             .map_err(|error| error.to_string())?;
+        let doors_close = CancellationToken::new();
         let api = Arc::new(Api {
             host: self.host.clone(),
             metrics: self.metrics,
             body_bytes_max: self.config.body_bytes_max,
             loopback_only: address.ip().is_loopback(),
+            closing: doors_close.clone(),
         });
-        let doors_close = CancellationToken::new();
         #[expect(
             clippy::disallowed_methods,
             reason = "the handle is awaited in `Running::stop`"
@@ -283,6 +286,23 @@ impl App {
             _threads: self._threads,
         })
     }
+
+    /// Serves one client of MCP on standard input and output, and nobody at the address. Ends in order when the client goes, at SIGTERM and
+    /// at SIGINT.
+    ///
+    /// # Errors
+    /// In words for the operator.
+    pub async fn serve_stdio(self, worker: WorkerId) -> Result<(), String> {
+        drop(self.listener);
+        let caller = Caller { worker, only: None };
+        let mut signals = Signals::hear()?;
+        let served = tokio::select! {
+            served = serve_stdio(self.host.clone(), caller) => served,
+            () = signals.any() => Ok(()),
+        };
+        self.host.drain(self.config.drain).await;
+        served
+    }
 }
 
 impl Running {
@@ -291,19 +311,16 @@ impl Running {
     /// # Errors
     /// Signals cannot be heard.
     pub async fn until_stopped(self) -> Result<(), String> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+        let mut signals = Signals::hear()?;
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            () = signals.any() => {}
             () = self.host.stopped() => {}
         }
         // A second signal is a person who will not wait.
         let stop = self.stop();
         tokio::select! {
             () = stop => Ok(()),
-            _ = interrupt.recv() => Err("stopped without waiting".to_owned()),
+            _ = signals.interrupt.recv() => Err("stopped without waiting".to_owned()),
         }
     }
 
@@ -316,6 +333,29 @@ impl Running {
             Ok(Served::Drained) => tracing::info!("stopped"),
             Ok(Served::Cut) => tracing::warn!("stopped; some connections were cut"),
             Err(error) => tracing::error!(%error, "the doors ended badly"),
+        }
+    }
+}
+
+/// The signals that ask a process to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn hear() -> Result<Self, String> {
+        let heard = |kind| signal(kind).map_err(|error| error.to_string());
+        Ok(Self {
+            terminate: heard(SignalKind::terminate())?,
+            interrupt: heard(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
     }
 }

@@ -16,6 +16,7 @@ mod call;
 mod check;
 mod client;
 mod inspect;
+mod mcp;
 mod new;
 mod output;
 mod plugin;
@@ -49,6 +50,8 @@ enum Command {
     Up(up::UpArgs),
     /// Serve the components of a folder or of a configuration file. Grants nothing that the configuration does not.
     Serve(serve::ServeArgs),
+    /// Serve one MCP client on standard input and output: the command to name in the client's settings.
+    Mcp(mcp::McpArgs),
     /// Run every `warmup` now and keep the warm images, so that a host serves at once when it starts.
     Warmup(warmup::WarmupArgs),
     /// Call a tool of a running host.
@@ -171,6 +174,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Up(args) => up::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Mcp(args) => mcp::run(&args),
         Command::Warmup(args) => warmup::run(&args),
         Command::Call(args) => client::block_on(call::run(args)),
         Command::Tools(args) => client::block_on(tools::run(args)),

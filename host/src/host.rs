@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -107,7 +108,7 @@ pub struct Host {
     /// Calls that are running; draining waits for them.
     calls: TaskTracker,
     draining: AtomicBool,
-    /// Cancelled when somebody asks the host to stop.
+    /// Cancelled when somebody asks the host to stop, and when it does.
     stop: CancellationToken,
     /// Nobody waits for running calls.
     in_haste: AtomicBool,
@@ -388,6 +389,11 @@ impl Host {
         self.registry.catalogue().tools()
     }
 
+    /// The tools, and when there are others.
+    pub fn watch_tools(&self) -> watch::Receiver<Tools> {
+        self.registry.watch_tools()
+    }
+
     /// One tool, by any name that a call may use.
     ///
     /// # Errors
@@ -404,6 +410,11 @@ impl Host {
     /// Of sessions that do not say.
     pub fn timers(&self) -> Timers {
         self.config.timers
+    }
+
+    /// How long answers of jobs are kept.
+    pub fn jobs_kept(&self) -> Duration {
+        self.config.jobs.keep
     }
 
     pub fn uptime(&self) -> Duration {
@@ -437,6 +448,7 @@ impl Host {
             patience
         };
         self.draining.store(true, Ordering::Release);
+        self.stop.cancel();
         self.calls.close();
         if tokio::time::timeout(patience, self.calls.wait())
             .await

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock};
 
+use tokio::sync::watch;
+
 use crate::error::{Error, ErrorCode, Result, nearest};
 use crate::ids::BackendName;
 use crate::tool::{Tool, Tools};
@@ -39,6 +41,8 @@ pub struct Problem {
 #[derive(Default)]
 pub(crate) struct Registry {
     catalogue: RwLock<Arc<Catalogue>>,
+    /// Those of the catalogue, for whoever wants to hear of changes.
+    tools: watch::Sender<Tools>,
 }
 
 /// All backends at one moment.
@@ -46,7 +50,7 @@ pub(crate) struct Registry {
 pub(crate) struct Catalogue {
     backends: BTreeMap<BackendName, Arc<Backend>>,
     problems: BTreeMap<String, Problem>,
-    tools: Vec<Arc<Tool>>,
+    tools: Tools,
     /// By `backend:name`.
     exact: HashMap<String, Arc<Tool>>,
     /// By full name with every separator written `_`.
@@ -61,6 +65,11 @@ impl Registry {
             .read()
             .expect("no code panics while it holds the catalogue")
             .clone()
+    }
+
+    /// The tools, and when there are others. A catalogue with the same tools is no change.
+    pub(crate) fn watch_tools(&self) -> watch::Receiver<Tools> {
+        self.tools.subscribe()
     }
 
     /// Registers a backend. Answers with the one that had the name; its sessions go on.
@@ -96,7 +105,20 @@ impl Registry {
             .expect("no code panics while it holds the catalogue");
         let (mut backends, mut problems) = (slot.backends.clone(), slot.problems.clone());
         let answer = change(&mut backends, &mut problems);
-        *slot = Arc::new(Catalogue::new(backends, problems));
+        let catalogue = Catalogue::new(backends, problems);
+        let tools = catalogue.tools();
+        *slot = Arc::new(catalogue);
+        self.tools.send_if_modified(|known| {
+            let same = known.len() == tools.len()
+                && known
+                    .iter()
+                    .zip(tools.iter())
+                    .all(|(a, b)| Arc::ptr_eq(a, b));
+            if !same {
+                *known = tools;
+            }
+            !same
+        });
         answer
     }
 }
@@ -111,9 +133,10 @@ impl Catalogue {
             problems,
             ..Self::default()
         };
+        let mut tools = Vec::new();
         for backend in catalogue.backends.values() {
             for tool in backend.tools.iter() {
-                catalogue.tools.push(tool.clone());
+                tools.push(tool.clone());
                 catalogue.exact.insert(tool.full_name.clone(), tool.clone());
                 catalogue
                     .loose
@@ -127,6 +150,7 @@ impl Catalogue {
                     .push(tool.clone());
             }
         }
+        catalogue.tools = tools.into();
         catalogue
     }
 
@@ -160,7 +184,7 @@ impl Catalogue {
 
     /// All tools, by backend and then in the order of the component.
     pub(crate) fn tools(&self) -> Tools {
-        self.tools.as_slice().into()
+        self.tools.clone()
     }
 
     /// A tool by `backend:name`.

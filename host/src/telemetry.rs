@@ -39,12 +39,21 @@ impl LogFormat {
     }
 }
 
+/// The SDK of the MCP door tells of every request, and of every client that made a mistake or went away as if it were the host's; that is no
+/// news unless somebody asks for it by name.
+fn quieted(filter: &str) -> String {
+    if filter.contains("rmcp") {
+        return filter.to_owned();
+    }
+    format!("{filter},rmcp=off")
+}
+
 /// Starts logging. `filter` is a directive such as `info` or `hostel_host=debug,warn`.
 ///
 /// # Errors
 /// The filter cannot be read, or logging was started already.
 pub fn start_logs(filter: &str, format: LogFormat) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter)
+    let filter = EnvFilter::try_new(quieted(filter))
         .map_err(|error| format!("{filter:?} is not a log filter: {error}"))?;
     let terminal = std::io::stderr().is_terminal();
     let json = match format {

@@ -13,6 +13,7 @@ mod calls;
 mod cli;
 mod http;
 mod images;
+mod mcp;
 mod plugins;
 mod registry;
 mod sessions;

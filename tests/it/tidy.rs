@@ -32,7 +32,7 @@ struct Rule {
     reason: &'static str,
 }
 
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 7] = [
     Rule {
         word: "wasmtime",
         places: &["engine", "capability"],
@@ -42,6 +42,11 @@ const RULES: [Rule; 6] = [
         word: "axum",
         places: &["api", "app"],
         reason: "the core is free of HTTP",
+    },
+    Rule {
+        word: "rmcp",
+        places: &["api/mcp"],
+        reason: "the SDK's releases are the business of one folder",
     },
     Rule {
         word: "Store<",

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Method, Request};
 use hostel_host::api::{Api, router};
 use hostel_tests::TestHost;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 pub(super) struct Door {
@@ -30,6 +31,7 @@ impl Door {
             metrics: None,
             body_bytes_max: 10_000,
             loopback_only: false,
+            closing: CancellationToken::new(),
         };
         let router = router(Arc::new(api));
         Self { host, router }

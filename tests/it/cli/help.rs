@@ -2,8 +2,8 @@
 
 use super::run;
 
-const COMMANDS: [&str; 9] = [
-    "up", "serve", "call", "tools", "sessions", "inspect", "new", "build", "check",
+const COMMANDS: [&str; 10] = [
+    "up", "serve", "mcp", "call", "tools", "sessions", "inspect", "new", "build", "check",
 ];
 
 #[test]

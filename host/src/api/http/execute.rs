@@ -152,7 +152,7 @@ fn choice(json: &str) -> Result<SessionChoice> {
     }
 }
 
-fn by_text(text: &str) -> Result<SessionChoice> {
+pub(in crate::api) fn by_text(text: &str) -> Result<SessionChoice> {
     if text.starts_with("ses_") {
         SessionId::parse(text).map(SessionChoice::Id)
     } else {

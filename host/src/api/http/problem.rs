@@ -64,7 +64,7 @@ pub(super) fn problem_with(status: StatusCode, error: &Error, request_id: &Reque
 }
 
 /// The document itself, as it also stands in the answers of a batch.
-pub(super) fn document(error: &Error, request_id: &RequestId) -> Value {
+pub(in crate::api) fn document(error: &Error, request_id: &RequestId) -> Value {
     let code = error.code();
     let mut document = Map::new();
     document.insert("type".to_owned(), json!(format!("urn:hostel:error:{code}")));

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::api::Api;
 use crate::api::doorway::Visitor;
 use crate::error::{Error, ErrorCode, Result};
-use crate::host::{Caller, Started};
+use crate::host::{Caller, Host, SessionPage, Started};
 use crate::ids::{BackendName, SessionId, SessionName, WorkerId};
 use crate::label::{LABEL_CHARS_MAX, LABELS_MAX, Labels};
 use crate::policy::LimitRequest;
@@ -204,10 +204,22 @@ impl From<SessionInfo> for SessionBody {
 
 impl SessionBody {
     /// A session that was begun just now.
-    pub(super) fn of(started: Started) -> Self {
+    pub(in crate::api) fn of(started: Started) -> Self {
         Self {
             token: started.token,
             ..started.info.into()
+        }
+    }
+
+    /// A session that was ended just now.
+    pub(in crate::api) fn gone(info: SessionInfo, farewell: Farewell) -> Self {
+        let cleanup = match farewell {
+            Farewell::Clean => "clean".to_owned(),
+            Farewell::Unclean(why) => why,
+        };
+        Self {
+            cleanup: Some(cleanup),
+            ..info.into()
         }
     }
 }
@@ -217,7 +229,7 @@ fn optional_labels_schema(generator: &mut SchemaGenerator) -> Schema {
 }
 
 /// RFC 3339, UTC, milliseconds.
-pub(super) fn timestamp(at: SystemTime) -> String {
+pub(in crate::api) fn timestamp(at: SystemTime) -> String {
     humantime::format_rfc3339_millis(at).to_string()
 }
 
@@ -230,7 +242,7 @@ pub(super) async fn create(
     let started = async {
         let body: CreateBody = parse(&body)?;
         let caller = visitor.caller(&api.host, body.worker_id.as_deref())?;
-        let (backend, new) = body.checked(&api)?;
+        let (backend, new) = body.checked(&api.host)?;
         api.host.create_session(&caller, &backend, new).await
     };
     match started.await {
@@ -247,7 +259,12 @@ pub(super) async fn create(
 }
 
 impl CreateBody {
-    fn checked(self, api: &Api) -> Result<(BackendName, NewSession)> {
+    /// Who calls, in the body's own words.
+    pub(in crate::api) fn worker(&self) -> Option<&str> {
+        self.worker_id.as_deref()
+    }
+
+    pub(in crate::api) fn checked(self, host: &Host) -> Result<(BackendName, NewSession)> {
         if let Some(context) = self.contexts.first() {
             let error = Error::new(
                 ErrorCode::ContextNotFound,
@@ -255,7 +272,7 @@ impl CreateBody {
             );
             return Err(error.hint("this version of Hostel has no contexts; leave them out, or grant the backend a folder"));
         }
-        let defaults = api.host.timers();
+        let defaults = host.timers();
         let timers = Timers {
             idle_timeout: seconds("/idle_timeout", self.idle_timeout, defaults.idle_timeout)?,
             max_lifetime: seconds("/max_lifetime", self.max_lifetime, defaults.max_lifetime)?,
@@ -351,14 +368,20 @@ pub(super) async fn list(
         api.host.list_sessions(&caller, &query)
     });
     let page = page.map_err(|error| Refused(error, visitor.request_id.clone()))?;
+    Ok(Json(page_body(page)))
+}
+
+pub(in crate::api) fn page_body(page: SessionPage) -> Value {
     let sessions: Vec<SessionBody> = page.sessions.into_iter().map(SessionBody::from).collect();
-    Ok(Json(
-        json!({"sessions": sessions, "total": page.total, "next_cursor": page.next.map(cursor)}),
-    ))
+    json!({"sessions": sessions, "total": page.total, "next_cursor": page.next.map(cursor)})
 }
 
 impl ListQuery {
-    fn checked(self, caller: &Caller) -> Result<SessionQuery> {
+    pub(in crate::api) fn worker(&self) -> Option<&str> {
+        self.worker.as_deref()
+    }
+
+    pub(in crate::api) fn checked(self, caller: &Caller) -> Result<SessionQuery> {
         let worker = match self.worker.as_deref() {
             None => Some(caller.worker.clone()),
             Some("*") => None,
@@ -471,16 +494,7 @@ pub(super) async fn delete(
             .await
     };
     match destroyed.await {
-        Ok((info, farewell)) => {
-            let cleanup = match farewell {
-                Farewell::Clean => "clean".to_owned(),
-                Farewell::Unclean(why) => why,
-            };
-            Ok(Json(SessionBody {
-                cleanup: Some(cleanup),
-                ..info.into()
-            }))
-        }
+        Ok((info, farewell)) => Ok(Json(SessionBody::gone(info, farewell))),
         Err(error) => Err(Refused(error, visitor.request_id)),
     }
 }

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use crate::api::Api;
 use crate::api::doorway::Visitor;
 use crate::error::{Error, ErrorCode, Result};
-use crate::host::Caller;
-use crate::ids::{SessionId, SessionName};
+use crate::host::{Caller, Started};
+use crate::ids::{RequestId, SessionId, SessionName};
 use crate::label::Labels;
 use crate::session::{CheckpointInfo, ForkRequest};
 
@@ -140,6 +140,34 @@ pub(in crate::api) struct ForkBody {
     labels: BTreeMap<String, String>,
 }
 
+impl ForkBody {
+    pub(in crate::api) fn checked(self) -> Result<ForkRequest> {
+        Ok(ForkRequest {
+            count: self.count.unwrap_or(1),
+            name: self.name.as_deref().map(SessionName::parse).transpose()?,
+            labels: Labels::parse(self.labels)?,
+        })
+    }
+}
+
+/// Each fork stands for itself, a session or an error.
+pub(in crate::api) fn forks_body(
+    forks: Vec<Result<Started>>,
+    request_id: &RequestId,
+    shown: impl Fn(Started) -> SessionBody,
+) -> Value {
+    let (total, good) = (
+        forks.len(),
+        forks.iter().filter(|fork| fork.is_ok()).count(),
+    );
+    let forks = forks.into_iter().map(|fork| match fork {
+        Ok(started) => json!(shown(started)),
+        Err(error) => document(&error, request_id),
+    });
+    let forks: Vec<Value> = forks.collect();
+    json!({"total": total, "succeeded": good, "forks": forks})
+}
+
 /// 201 if every fork is there, 207 if not: each stands for itself, a session with its token or an error.
 pub(super) async fn fork(
     State(api): State<Arc<Api>>,
@@ -150,30 +178,16 @@ pub(super) async fn fork(
     let forked = async {
         let (caller, id) = asked(&api, &visitor, &id)?;
         let body: ForkBody = parse_or_default(&body)?;
-        let request = ForkRequest {
-            count: body.count.unwrap_or(1),
-            name: body.name.as_deref().map(SessionName::parse).transpose()?,
-            labels: Labels::parse(body.labels)?,
-        };
-        api.host.fork(&caller, &id, &request).await
+        api.host.fork(&caller, &id, &body.checked()?).await
     };
     match forked.await {
         Ok(forks) => {
-            let (total, good) = (
-                forks.len(),
-                forks.iter().filter(|fork| fork.is_ok()).count(),
-            );
-            let forks = forks.into_iter().map(|fork| match fork {
-                Ok(started) => json!(SessionBody::of(started)),
-                Err(error) => document(&error, &visitor.request_id),
-            });
-            let forks: Vec<Value> = forks.collect();
-            let status = if good == total {
+            let status = if forks.iter().all(|fork| fork.is_ok()) {
                 StatusCode::CREATED
             } else {
                 StatusCode::MULTI_STATUS
             };
-            let body = json!({"total": total, "succeeded": good, "forks": forks});
+            let body = forks_body(forks, &visitor.request_id, SessionBody::of);
             Ok((status, Json(body)))
         }
         Err(error) => Err(Refused(error, visitor.request_id)),

@@ -1,0 +1,252 @@
+//! `/mcp`: reads the message, hands it to the SDK's transport, and sees to it that every refusal is one of JSON-RPC. Older revisions have
+//! sessions of the protocol, which are the SDK's; 2026-07-28 has none.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::Body as ResponseBody;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http_body_util::{BodyExt, Full};
+use rmcp::ErrorData;
+use rmcp::model::{ErrorCode, JsonRpcError, NumberOrString};
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::api::Api;
+use crate::api::doorway::Visitor;
+use crate::api::http::body::collect;
+use crate::api::http::problem::{Refused, status};
+use crate::host::Host;
+
+use super::desk::Desk;
+use super::plain;
+use super::server::Server;
+
+/// The header by which a client of an older revision says its session.
+const SESSION_HEADER: &str = "mcp-session-id";
+/// Sessions of the protocol at once, and how long one that nobody uses is kept.
+const SESSIONS_MAX: usize = 1000;
+const SESSION_IDLE: Duration = Duration::from_secs(3600);
+/// What older clients know as "no such session".
+const SESSION_NOT_FOUND: ErrorCode = ErrorCode(-32001);
+
+pub(in crate::api) struct Door {
+    desk: Arc<Desk>,
+    /// Cancelled when the doors close.
+    closing: CancellationToken,
+    /// Ends what the SDK runs when the door is gone.
+    _end: DropGuard,
+    service: StreamableHttpService<Server, LocalSessionManager>,
+    sessions: Arc<LocalSessionManager>,
+}
+
+impl Door {
+    /// Streams of notices end when `closing` is cancelled; every other one comes to its own end before.
+    pub(in crate::api) fn new(
+        host: Arc<Host>,
+        body_bytes_max: usize,
+        closing: CancellationToken,
+    ) -> Self {
+        let desk = Arc::new(Desk::new(host));
+        let mut manager = LocalSessionManager::default();
+        manager.session_config.keep_alive = Some(SESSION_IDLE);
+        let sessions = Arc::new(manager);
+        let end = CancellationToken::new();
+        // The doorway has checked `Host` and `Origin` by then.
+        let config = StreamableHttpServerConfig::default()
+            .disable_allowed_hosts()
+            .disable_allowed_origins()
+            .with_json_response(true)
+            .with_max_request_body_bytes(body_bytes_max)
+            .with_cancellation_token(end.clone());
+        let served = desk.clone();
+        let service = StreamableHttpService::new(
+            move || Ok(Server::new(served.clone(), None)),
+            sessions.clone(),
+            config,
+        );
+        Self {
+            desk,
+            closing,
+            _end: end.drop_guard(),
+            service,
+            sessions,
+        }
+    }
+
+    async fn is_full(&self) -> bool {
+        self.sessions.sessions.read().await.len() >= SESSIONS_MAX
+    }
+}
+
+/// What is looked at before the SDK reads the message.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    method: Option<Cow<'a, str>>,
+}
+
+pub(in crate::api) async fn answer(
+    State(api): State<Arc<Api>>,
+    Extension(door): Extension<Arc<Door>>,
+    visitor: Result<Visitor, Refused>,
+    mut request: Request,
+) -> Response {
+    let visitor = match visitor {
+        Ok(visitor) => visitor,
+        Err(Refused(error, _)) => {
+            return refusal(
+                status(error.code()),
+                None,
+                ErrorCode::INVALID_REQUEST,
+                error,
+            );
+        }
+    };
+    // A token is checked even by what it does not matter to: a client learns of a wrong one at once.
+    let caller = match visitor.caller(&door.desk.host, None) {
+        Ok(caller) => caller,
+        Err(error) => {
+            return refusal(
+                status(error.code()),
+                None,
+                ErrorCode::INVALID_REQUEST,
+                error,
+            );
+        }
+    };
+    if request.method() != Method::POST {
+        let ends = request.method() == Method::DELETE;
+        request.extensions_mut().insert(visitor);
+        let mut response = hand_over(&door, request.map(|_| Full::default()), None).await;
+        // The session is over when this answers, and clients look at the status.
+        if ends && response.status() == StatusCode::ACCEPTED {
+            *response.status_mut() = StatusCode::NO_CONTENT;
+        }
+        return until(response, door.closing.clone());
+    }
+    let (mut parts, body) = request.into_parts();
+    let headers = parts.headers.clone();
+    let whole = collect(Request::from_parts(parts.clone(), body), api.body_bytes_max).await;
+    let body = match whole {
+        Ok(body) => body,
+        Err(error) => {
+            return refusal(
+                status(error.code()),
+                None,
+                ErrorCode::INVALID_REQUEST,
+                error,
+            );
+        }
+    };
+    if let Some(call) = plain::PlainCall::read(&headers, &body) {
+        return call.run(&door.desk, &caller, &visitor.request_id).await;
+    }
+    let envelope: Envelope<'_> = match serde_json::from_slice(&body) {
+        Ok(envelope) => envelope,
+        Err(error) => return unreadable(&body, &error),
+    };
+    let id = envelope
+        .id
+        .and_then(|id| serde_json::from_str(id.get()).ok());
+    let begins = envelope.method.as_deref() == Some("initialize");
+    if begins && !headers.contains_key(SESSION_HEADER) && door.is_full().await {
+        let message = format!("{SESSIONS_MAX} sessions of the protocol are open; try again later");
+        return refusal(
+            StatusCode::SERVICE_UNAVAILABLE,
+            id,
+            ErrorCode::INTERNAL_ERROR,
+            message,
+        );
+    }
+    parts.extensions.insert(visitor);
+    hand_over(&door, http::Request::from_parts(parts, Full::new(body)), id).await
+}
+
+/// A stream that would never end by itself.
+fn until(response: Response, closing: CancellationToken) -> Response {
+    response.map(|body| {
+        let stream = body
+            .into_data_stream()
+            .take_until(closing.cancelled_owned());
+        ResponseBody::from_stream(stream)
+    })
+}
+
+async fn hand_over(
+    door: &Door,
+    request: http::Request<Full<Bytes>>,
+    id: Option<NumberOrString>,
+) -> Response {
+    let response = Box::pin(door.service.handle(request)).await;
+    let status = response.status();
+    let is_json = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if !(status.is_client_error() || status.is_server_error()) || is_json {
+        return response.map(ResponseBody::new);
+    }
+    let (parts, body) = response.into_parts();
+    let text = match body.collect().await {
+        Ok(text) => text.to_bytes(),
+        Err(never) => match never {},
+    };
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let (status, code) = match status {
+        // JSON, but no message: the media type is right.
+        StatusCode::UNSUPPORTED_MEDIA_TYPE if text.starts_with("fail to deserialize") => {
+            (StatusCode::BAD_REQUEST, ErrorCode::INVALID_REQUEST)
+        }
+        StatusCode::NOT_FOUND => (status, SESSION_NOT_FOUND),
+        _ if status.is_server_error() => (status, ErrorCode::INTERNAL_ERROR),
+        _ => (status, ErrorCode::INVALID_REQUEST),
+    };
+    let mut refused = refusal(status, id, code, text);
+    if let Some(allow) = parts.headers.get(header::ALLOW) {
+        refused.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    refused
+}
+
+fn unreadable(body: &[u8], error: &serde_json::Error) -> Response {
+    let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+    let (code, message) = match (is_json, body.trim_ascii_start().first()) {
+        (false, _) => (
+            ErrorCode::PARSE_ERROR,
+            format!("the body is not JSON: {error}"),
+        ),
+        (true, Some(b'[')) => (
+            ErrorCode::INVALID_REQUEST,
+            "the body is a batch; send one message at a time".to_owned(),
+        ),
+        (true, _) => (
+            ErrorCode::INVALID_REQUEST,
+            format!("the body is no message of JSON-RPC: {error}"),
+        ),
+    };
+    refusal(StatusCode::BAD_REQUEST, None, code, message)
+}
+
+fn refusal(
+    status: StatusCode,
+    id: Option<NumberOrString>,
+    code: ErrorCode,
+    message: impl ToString,
+) -> Response {
+    let error = JsonRpcError::new(id, ErrorData::new(code, message.to_string(), None));
+    let body = serde_json::to_vec(&error).unwrap_or_default();
+    let json = HeaderValue::from_static("application/json");
+    (status, [(header::CONTENT_TYPE, json)], body).into_response()
+}

@@ -1,0 +1,143 @@
+//! Answers as MCP has them: content for models, structured content for programs, and errors that say the way out.
+
+use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
+use serde_json::{Map, Value, json};
+
+use crate::api::http::problem::document;
+use crate::error::{Error, ErrorCode};
+use crate::host::Executed;
+use crate::ids::RequestId;
+
+use super::media;
+use super::menu::{Form, Offered};
+use super::revision::Revision;
+use super::session_tools::SessionTool;
+
+/// What a tool said.
+pub(super) fn answered(
+    offered: &Offered,
+    executed: &Executed,
+    revision: Revision,
+) -> CallToolResult {
+    let answer = &executed.called.answer;
+    let mut result = if answer.is_error {
+        CallToolResult::error(vec![ContentBlock::text(plain(&answer.json))])
+    } else {
+        success(offered, &answer.json, revision)
+    };
+    result.meta = Some(meta(executed));
+    result
+}
+
+fn success(offered: &Offered, json: &[u8], revision: Revision) -> CallToolResult {
+    let value = || serde_json::from_slice::<Value>(json).unwrap_or_default();
+    match offered.form {
+        Form::Nothing => CallToolResult::success(vec![ContentBlock::text("done")]),
+        Form::Bytes => {
+            let block = match value() {
+                Value::String(text) => {
+                    media::block(&text).unwrap_or_else(|| ContentBlock::text(text))
+                }
+                other => ContentBlock::text(other.to_string()),
+            };
+            CallToolResult::success(vec![block])
+        }
+        form @ (Form::Object | Form::Value) => {
+            let value = value();
+            let mut content = Vec::with_capacity(1);
+            let found = offered.media.as_ref();
+            match found.and_then(|schema| media::found(&value, schema)) {
+                None => content.push(ContentBlock::text(plain(json))),
+                Some(found) => {
+                    content.push(ContentBlock::text(found.rest.to_string()));
+                    content.extend(found.blocks);
+                }
+            }
+            let mut result = CallToolResult::success(content);
+            result.structured_content = Some(match (form, revision) {
+                (Form::Value, Revision::Legacy) => json!({"result": value}),
+                _ => value,
+            });
+            result
+        }
+    }
+}
+
+/// What the door's own tools say.
+pub(super) fn told(value: Value) -> CallToolResult {
+    CallToolResult::structured(value)
+}
+
+/// A call that the host could not run, in words that a model can act on. (Protocol errors never reach it.)
+pub(super) fn refused(error: &Error, request_id: &RequestId) -> CallToolResult {
+    let mut text = format!("{}: {}", error.code(), error.message());
+    if let Some(hint) = error.hint_text() {
+        text.push_str(". ");
+        text.push_str(hint);
+    }
+    if let Some(wait) = error.wait() {
+        text.push_str(&format!(
+            ". Try again in {} s at the earliest",
+            wait.as_secs().max(1)
+        ));
+    }
+    if let Some(advice) = advice(error.code()) {
+        text.push_str(". ");
+        text.push_str(&advice);
+    }
+    let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
+    let mut meta = MetaObject::new();
+    meta.insert("hostel/error".to_owned(), document(error, request_id));
+    result.meta = Some(meta);
+    result
+}
+
+fn advice(code: ErrorCode) -> Option<String> {
+    let (create, list) = (SessionTool::Create.name(), SessionTool::List.name());
+    match code {
+        ErrorCode::SessionEnded | ErrorCode::SessionFailed => Some(format!(
+            "Call {create} for a new session; what was in this one is gone"
+        )),
+        ErrorCode::SessionNotFound => Some(format!(
+            "Call {list} for the sessions that you have, or {create} for a new one"
+        )),
+        _ => None,
+    }
+}
+
+/// A JSON string without its quotes; anything else as it stands.
+fn plain(json: &[u8]) -> String {
+    match json.first() {
+        Some(b'"') => serde_json::from_slice(json).unwrap_or_default(),
+        _ => String::from_utf8_lossy(json).into_owned(),
+    }
+}
+
+/// Where the call ran and what it took.
+fn meta(executed: &Executed) -> MetaObject {
+    let called = &executed.called;
+    let mut meta = MetaObject::new();
+    if let Some(session) = &called.session {
+        let mut told = Map::new();
+        told.insert(
+            "id".to_owned(),
+            session
+                .id
+                .as_ref()
+                .map_or(Value::Null, |id| json!(id.as_str())),
+        );
+        told.insert("name".to_owned(), json!(session.name.as_str()));
+        told.insert("temporary".to_owned(), json!(session.id.is_none()));
+        told.insert("call".to_owned(), json!(session.call));
+        meta.insert("hostel/session".to_owned(), Value::Object(told));
+    }
+    let usage = &called.usage;
+    let mut told = Map::new();
+    let micros = |time: std::time::Duration| json!(u64::try_from(time.as_micros()).ok());
+    told.insert("duration_us".to_owned(), micros(usage.duration));
+    told.insert("queue_us".to_owned(), micros(usage.queue));
+    told.insert("memory_bytes".to_owned(), json!(usage.memory_bytes));
+    told.insert("host_calls".to_owned(), json!(usage.host_calls));
+    meta.insert("hostel/usage".to_owned(), Value::Object(told));
+    meta
+}
