@@ -28,12 +28,12 @@ class Usage:
 class CallSession:
     """The session in which a call ran."""
 
-    id: str | None
-    """None for a temporary one, which is gone."""
     name: str
     temporary: bool
     call: int
     """Counts the calls of the session, from 1."""
+    id: str | None = None
+    """None for a temporary one, which is gone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,10 +166,6 @@ class SessionInfo:
     """`starting`, `active`, `idle`, `suspended`, `archived`, `released` or `failed`."""
     created_at: datetime
     last_transition_at: datetime
-    idle_timeout: float | None
-    """Seconds without a call or a keep-alive after which it ends, or is suspended. None: never."""
-    max_lifetime: float | None
-    """Seconds. None: no limit."""
     on_idle: str
     """`release` or `suspend`."""
     calls: int
@@ -181,6 +177,10 @@ class SessionInfo:
     """When its state is saved: before every `call`, `manual`ly, or it is `off`."""
     checkpoints: CheckpointUsage
     backend_digest: str
+    idle_timeout: float | None = None
+    """Seconds without a call or a keep-alive after which it ends, or is suspended. None: never."""
+    max_lifetime: float | None = None
+    """Seconds. None: no limit."""
     expires_at: datetime | None = None
     reason: str | None = None
     """Why it ended."""
@@ -229,8 +229,8 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobSession:
-    id: str | None
     name: str
+    id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
