@@ -1,0 +1,145 @@
+"""Hostel's client: tools in WebAssembly sandboxes, for agents.
+
+    from hostel import Sandbox
+
+    with Sandbox() as box:
+        box.warmup()
+        session = box.session("code")
+        session.execute("run", source="1 + 1").result["value"]  # "2"
+
+`AsyncSandbox` is the same with `await`. A tool that says no raises `ToolError`, everything else that goes wrong another
+`HostelError`.
+"""
+
+from . import errors
+from ._asks import BatchCall, Call
+from ._async.job import AsyncJob
+from ._async.sandbox import AsyncSandbox
+from ._async.session import AsyncSession
+from ._sync.job import Job
+from ._sync.sandbox import Sandbox
+from ._sync.session import Session
+from .errors import (
+    AnswerDroppedError,
+    BackendInvalidError,
+    BackendNotFoundError,
+    ConflictError,
+    ContextNotFoundError,
+    DeadlineExceededError,
+    ForbiddenError,
+    HostelError,
+    HostUnreachableError,
+    InternalError,
+    InvalidParamsError,
+    InvalidRequestError,
+    JobCancelledError,
+    JobNotFoundError,
+    LimitExceededError,
+    NoAnswerError,
+    NotFoundError,
+    OverloadedError,
+    PayloadTooLargeError,
+    PolicyDeniedError,
+    RateLimitedError,
+    SessionBusyError,
+    SessionEndedError,
+    SessionExistsError,
+    SessionFailedError,
+    SessionNotFoundError,
+    ShuttingDownError,
+    ToolAmbiguousError,
+    ToolError,
+    ToolNotFoundError,
+    ToolTrappedError,
+    TryLaterError,
+    UnauthenticatedError,
+    UnexpectedAnswerError,
+    UnsupportedSnapshotError,
+)
+from .models import (
+    Answer,
+    Backend,
+    Batch,
+    CallSession,
+    Checkpoint,
+    CheckpointUsage,
+    Event,
+    Hints,
+    JobInfo,
+    JobSession,
+    LogLine,
+    Logs,
+    Outcome,
+    Progress,
+    SessionInfo,
+    Tool,
+    Usage,
+    Warmth,
+    Warmup,
+)
+
+__all__ = [
+    "Answer",
+    "AnswerDroppedError",
+    "AsyncJob",
+    "AsyncSandbox",
+    "AsyncSession",
+    "Backend",
+    "BackendInvalidError",
+    "BackendNotFoundError",
+    "Batch",
+    "BatchCall",
+    "Call",
+    "CallSession",
+    "Checkpoint",
+    "CheckpointUsage",
+    "ConflictError",
+    "ContextNotFoundError",
+    "DeadlineExceededError",
+    "Event",
+    "ForbiddenError",
+    "Hints",
+    "HostUnreachableError",
+    "HostelError",
+    "InternalError",
+    "InvalidParamsError",
+    "InvalidRequestError",
+    "Job",
+    "JobCancelledError",
+    "JobInfo",
+    "JobNotFoundError",
+    "JobSession",
+    "LimitExceededError",
+    "LogLine",
+    "Logs",
+    "NoAnswerError",
+    "NotFoundError",
+    "Outcome",
+    "OverloadedError",
+    "PayloadTooLargeError",
+    "PolicyDeniedError",
+    "Progress",
+    "RateLimitedError",
+    "Sandbox",
+    "Session",
+    "SessionBusyError",
+    "SessionEndedError",
+    "SessionExistsError",
+    "SessionFailedError",
+    "SessionInfo",
+    "SessionNotFoundError",
+    "ShuttingDownError",
+    "Tool",
+    "ToolAmbiguousError",
+    "ToolError",
+    "ToolNotFoundError",
+    "ToolTrappedError",
+    "TryLaterError",
+    "UnauthenticatedError",
+    "UnexpectedAnswerError",
+    "UnsupportedSnapshotError",
+    "Usage",
+    "Warmth",
+    "Warmup",
+    "errors",
+]
