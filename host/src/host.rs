@@ -294,8 +294,8 @@ impl Host {
             };
             let choice = restricted(caller, execute.session)?;
             let session = self.chosen(caller, &catalogue, &execute.action, choice)?;
+            let tool = target(&catalogue, &execute.action, session.as_deref())?.tool;
             let session = session.ok_or_else(|| misplaced("it names no session"))?;
-            let tool = target(&catalogue, &execute.action, Some(&session))?.tool;
             if tool.kind == ToolKind::Stateless {
                 return Err(misplaced("its tool is stateless"));
             }

@@ -97,8 +97,8 @@ async fn what_cannot_begin_is_refused_at_once() {
     assert_eq!(server.get("/v1/jobs").await.json()["total"], 0);
     let batch = json!({"calls": [body("echo", &json!({"text": "hi"}))]});
     let answer = server.post("/v1/execute/batch", &batch).await;
-    assert_eq!(answer.status, 207, "{}", answer.text);
-    assert_eq!(answer.json()["results"][0]["code"], "invalid_request");
+    assert_eq!(answer.status, 400, "{}", answer.text);
+    assert_eq!(answer.json()["pointer"], "/calls/0");
     for path in ["/v1/jobs/job_1", "/v1/jobs/job_1/events"] {
         let answer = server.get(path).await;
         assert_eq!(

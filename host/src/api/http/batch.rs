@@ -10,13 +10,15 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::api::doorway::Visitor;
 use crate::error::{Error, ErrorCode, Result};
 use crate::host::{Caller, Execute, Executed, Transaction};
+use crate::ids::WorkerId;
 
 use super::body::{Body, parse};
 use super::execute::{CallBody, PRINTABLE, Wait, write_envelope, write_string};
@@ -29,13 +31,13 @@ const AT_ONCE: usize = 16;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Batch", extend("not" = serde_json::json!({
+#[schemars(rename = "Batch", extend("not" = json!({
     "properties": {"parallel": {"const": true}, "transaction": {"const": true}},
     "required": ["parallel", "transaction"],
 })))]
 pub(in crate::api) struct BatchBody<'a> {
     #[serde(borrow)]
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(schema_with = "calls_schema")]
     calls: Vec<CallBody<'a>>,
     /// Side by side; calls of one session still run one at a time. Default false.
     #[serde(default)]
@@ -50,6 +52,15 @@ pub(in crate::api) struct BatchBody<'a> {
     #[serde(borrow, default)]
     #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     worker_id: Option<Cow<'a, str>>,
+}
+
+/// Calls that are waited for.
+fn calls_schema(generator: &mut SchemaGenerator) -> Schema {
+    let mut call = CallBody::json_schema(generator);
+    if let Some(members) = call.get_mut("properties").and_then(Value::as_object_mut) {
+        members.retain(|name, _| !name.starts_with("wait"));
+    }
+    json_schema!({"type": "array", "items": call, "minItems": 1, "maxItems": CALLS_MAX})
 }
 
 fn yes() -> bool {
@@ -104,7 +115,7 @@ async fn transact(
         .ok_or_else(|| Error::new(ErrorCode::InvalidRequest, "there are no calls"))?;
     if callers.any(|other| other.worker != caller.worker) {
         let message = "/calls: a transaction is of one worker's calls";
-        return Err(Error::new(ErrorCode::InvalidRequest, message).detail("pointer", "/calls"));
+        return Err(Error::new(ErrorCode::Conflict, message).detail("pointer", "/calls"));
     }
     let calls = calls.into_iter().map(|(_, execute)| execute).collect();
     api.host.transact(&caller, &visitor.request_id, calls).await
@@ -127,14 +138,18 @@ fn plan(api: &Api, visitor: &Visitor, body: &Bytes) -> Result<Plan> {
     }
     // Who cannot call at all is told so once.
     visitor.caller(&api.host, batch.worker_id.as_deref())?;
-    let checked = |call: &CallBody<'_>| {
-        if call.wait() != Wait::Out {
-            return Err(Error::new(
-                ErrorCode::InvalidRequest,
-                "the calls of a batch are waited for",
-            )
-            .hint("leave \"wait\" and \"wait_ms\" out, or send the call alone"));
+    for (place, call) in batch.calls.iter().enumerate() {
+        if let Some(worker) = call.worker_id.as_deref() {
+            WorkerId::parse(worker)?;
         }
+        if call.wait() != Wait::Out {
+            let message = format!("/calls/{place}: the calls of a batch are waited for");
+            return Err(Error::new(ErrorCode::InvalidRequest, message)
+                .detail("pointer", format!("/calls/{place}"))
+                .hint("leave \"wait\" and \"wait_ms\" out, or send the call alone"));
+        }
+    }
+    let checked = |call: &CallBody<'_>| {
         let worker = call.worker_id.as_deref().or(batch.worker_id.as_deref());
         Ok((visitor.caller(&api.host, worker)?, call.checked(body)?))
     };

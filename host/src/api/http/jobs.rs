@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::body::Body as ResponseBody;
 use axum::extract::rejection::QueryRejection;
@@ -259,8 +259,11 @@ fn streamed(
 
 /// Said before the oldest event that is left.
 fn missed(ahead: &VecDeque<Event>, count: u64) -> SseEvent {
-    let before = ahead.front().map_or(0, |event| event.id.saturating_sub(1));
-    let data = json!({"id": before, "type": "dropped", "count": count});
+    let (before, at) = match ahead.front() {
+        Some(event) => (event.id.saturating_sub(1), event.at),
+        None => (0, SystemTime::now()),
+    };
+    let data = json!({"id": before, "at": timestamp(at), "type": "dropped", "count": count});
     SseEvent::default()
         .id(before.to_string())
         .event("dropped")
