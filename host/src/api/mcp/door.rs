@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Extension;
 use axum::body::Body as ResponseBody;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use axum::{Extension, Router};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http_body_util::{BodyExt, Full};
@@ -39,7 +40,7 @@ const SESSION_IDLE: Duration = Duration::from_secs(3600);
 /// What older clients know as "no such session".
 const SESSION_NOT_FOUND: ErrorCode = ErrorCode(-32001);
 
-pub(in crate::api) struct Door {
+struct Door {
     desk: Arc<Desk>,
     /// Cancelled when the doors close.
     closing: CancellationToken,
@@ -51,11 +52,7 @@ pub(in crate::api) struct Door {
 
 impl Door {
     /// Streams of notices end when `closing` is cancelled; every other one comes to its own end before.
-    pub(in crate::api) fn new(
-        host: Arc<Host>,
-        body_bytes_max: usize,
-        closing: CancellationToken,
-    ) -> Self {
+    fn new(host: Arc<Host>, body_bytes_max: usize, closing: CancellationToken) -> Self {
         let desk = Arc::new(Desk::new(host));
         let mut manager = LocalSessionManager::default();
         manager.session_config.keep_alive = Some(SESSION_IDLE);
@@ -88,6 +85,12 @@ impl Door {
     }
 }
 
+/// `/mcp`, which is no part of the HTTP API: its requests are messages.
+pub(in crate::api) fn routes(api: &Api) -> Router<Arc<Api>> {
+    let door = Door::new(api.host.clone(), api.body_bytes_max, api.closing.clone());
+    Router::new().route("/mcp", any(answer).layer(Extension(Arc::new(door))))
+}
+
 /// What is looked at before the SDK reads the message.
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -97,7 +100,7 @@ struct Envelope<'a> {
     method: Option<Cow<'a, str>>,
 }
 
-pub(in crate::api) async fn answer(
+async fn answer(
     State(api): State<Arc<Api>>,
     Extension(door): Extension<Arc<Door>>,
     visitor: Result<Visitor, Refused>,
