@@ -26,6 +26,7 @@ use crate::api::Api;
 use crate::api::doorway::Visitor;
 use crate::api::http::body::collect;
 use crate::api::http::problem::{Refused, status};
+use crate::error::Error;
 use crate::host::Host;
 
 use super::desk::Desk;
@@ -109,24 +110,14 @@ async fn answer(
     let visitor = match visitor {
         Ok(visitor) => visitor,
         Err(Refused(error, _)) => {
-            return refusal(
-                status(error.code()),
-                None,
-                ErrorCode::INVALID_REQUEST,
-                error,
-            );
+            return turned_away(&error);
         }
     };
     // A token is checked even by what it does not matter to: a client learns of a wrong one at once.
     let caller = match visitor.caller(&door.desk.host, None) {
         Ok(caller) => caller,
         Err(error) => {
-            return refusal(
-                status(error.code()),
-                None,
-                ErrorCode::INVALID_REQUEST,
-                error,
-            );
+            return turned_away(&error);
         }
     };
     if request.method() != Method::POST {
@@ -145,12 +136,7 @@ async fn answer(
     let body = match whole {
         Ok(body) => body,
         Err(error) => {
-            return refusal(
-                status(error.code()),
-                None,
-                ErrorCode::INVALID_REQUEST,
-                error,
-            );
+            return turned_away(&error);
         }
     };
     if let Some(call) = plain::PlainCall::read(&headers, &body) {
@@ -170,7 +156,7 @@ async fn answer(
             StatusCode::SERVICE_UNAVAILABLE,
             id,
             ErrorCode::INTERNAL_ERROR,
-            message,
+            &message,
         );
     }
     parts.extensions.insert(visitor);
@@ -216,7 +202,7 @@ async fn hand_over(
         _ if status.is_server_error() => (status, ErrorCode::INTERNAL_ERROR),
         _ => (status, ErrorCode::INVALID_REQUEST),
     };
-    let mut refused = refusal(status, id, code, text);
+    let mut refused = refusal(status, id, code, &text);
     if let Some(allow) = parts.headers.get(header::ALLOW) {
         refused.headers_mut().insert(header::ALLOW, allow.clone());
     }
@@ -239,16 +225,24 @@ fn unreadable(body: &[u8], error: &serde_json::Error) -> Response {
             format!("the body is no message of JSON-RPC: {error}"),
         ),
     };
-    refusal(StatusCode::BAD_REQUEST, None, code, message)
+    refusal(StatusCode::BAD_REQUEST, None, code, &message)
+}
+
+/// Who cannot be let in, in the words that the other doors have for it.
+fn turned_away(error: &Error) -> Response {
+    let hint = error.hint_text().map(|hint| format!("; {hint}"));
+    let message = format!("{}{}", error.message(), hint.unwrap_or_default());
+    let status = status(error.code());
+    refusal(status, None, ErrorCode::INVALID_REQUEST, &message)
 }
 
 fn refusal(
     status: StatusCode,
     id: Option<NumberOrString>,
     code: ErrorCode,
-    message: impl ToString,
+    message: &str,
 ) -> Response {
-    let error = JsonRpcError::new(id, ErrorData::new(code, message.to_string(), None));
+    let error = JsonRpcError::new(id, ErrorData::new(code, message.to_owned(), None));
     let body = serde_json::to_vec(&error).unwrap_or_default();
     let json = HeaderValue::from_static("application/json");
     (status, [(header::CONTENT_TYPE, json)], body).into_response()
