@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any, get, post};
-use axum::{Extension, Router};
+use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{Api, agentflow, doorway, mcp, openapi};
@@ -23,9 +23,8 @@ pub(super) mod tools;
 mod unknown;
 
 pub fn router(api: Arc<Api>) -> Router {
-    let mcp = mcp::Door::new(api.host.clone(), api.body_bytes_max, api.closing.clone());
     Router::new()
-        .route("/mcp", any(mcp::answer).layer(Extension(Arc::new(mcp))))
+        .merge(mcp::routes(&api))
         .route("/v1/execute", post(execute::execute))
         .route("/v1/execute/batch", post(batch::batch))
         .route("/v1/tools", get(tools::list))

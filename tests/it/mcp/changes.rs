@@ -71,16 +71,10 @@ async fn a_host_that_stops_ends_the_streams() {
     let mut modern = client.send("subscriptions/listen", wanted).await;
     until(&mut modern, |_| true).await;
     let mut older = Legacy::begin(&server).await.listen().await;
-    let end =
-        tokio::spawn(
-            async move { until(&mut modern, |message| !message["result"].is_null()).await },
-        );
-    let cut = tokio::spawn(async move { while let Ok(Some(_)) = older.chunk().await {} });
+    let ended = until(&mut modern, |message| !message["result"].is_null());
+    let cut = async { while let Ok(Some(_)) = older.chunk().await {} };
     let stopped = tokio::time::timeout(std::time::Duration::from_secs(20), server.running.stop());
-    stopped
-        .await
-        .expect("no stream keeps the host from stopping");
-    let end = end.await.unwrap();
-    assert_eq!(end["result"]["_meta"][ID], 1, "{end}");
-    cut.await.unwrap();
+    let (ended, (), stopped) = tokio::join!(ended, cut, stopped);
+    stopped.expect("no stream keeps the host from stopping");
+    assert_eq!(ended["result"]["_meta"][ID], 1, "{ended}");
 }

@@ -51,7 +51,7 @@ async fn several_calls_of_one_client_run_side_by_side() {
         let message = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params});
         let reply = Reply::of(client.post(message).await).await;
         assert_eq!(reply.last()["id"], id);
-        std::time::Instant::now()
+        tokio::time::Instant::now()
     };
     let (long, short) = tokio::join!(call(1, 400), call(2, 0));
     assert!(short < long);

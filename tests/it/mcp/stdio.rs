@@ -113,7 +113,8 @@ impl Process {
     }
 
     fn call(&mut self, tool: &str, arguments: Value) -> Value {
-        let params = json!({"name": tool, "arguments": arguments});
+        let mut params = json!({"name": tool});
+        params["arguments"] = arguments;
         self.ask("tools/call", params)["result"].clone()
     }
 

@@ -46,7 +46,7 @@ pub(super) struct Call<'a> {
 impl Desk {
     pub(super) fn new(host: Arc<Host>) -> Self {
         let tools = host.watch_tools();
-        let menu = Menu::of(&host, tools.borrow().clone());
+        let menu = Menu::of(&host, &tools.borrow());
         Self {
             host,
             tools,
@@ -65,7 +65,7 @@ impl Desk {
         if Arc::ptr_eq(&known.tools, &tools) {
             return known;
         }
-        let menu = Arc::new(Menu::of(&self.host, tools));
+        let menu = Arc::new(Menu::of(&self.host, &tools));
         let mut slot = self
             .menu
             .write()

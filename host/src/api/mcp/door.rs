@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Extension;
 use axum::body::Body as ResponseBody;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use axum::{Extension, Router};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http_body_util::{BodyExt, Full};
@@ -25,6 +26,7 @@ use crate::api::Api;
 use crate::api::doorway::Visitor;
 use crate::api::http::body::collect;
 use crate::api::http::problem::{Refused, status};
+use crate::error::Error;
 use crate::host::Host;
 
 use super::desk::Desk;
@@ -39,7 +41,7 @@ const SESSION_IDLE: Duration = Duration::from_secs(3600);
 /// What older clients know as "no such session".
 const SESSION_NOT_FOUND: ErrorCode = ErrorCode(-32001);
 
-pub(in crate::api) struct Door {
+struct Door {
     desk: Arc<Desk>,
     /// Cancelled when the doors close.
     closing: CancellationToken,
@@ -51,11 +53,7 @@ pub(in crate::api) struct Door {
 
 impl Door {
     /// Streams of notices end when `closing` is cancelled; every other one comes to its own end before.
-    pub(in crate::api) fn new(
-        host: Arc<Host>,
-        body_bytes_max: usize,
-        closing: CancellationToken,
-    ) -> Self {
+    fn new(host: Arc<Host>, body_bytes_max: usize, closing: CancellationToken) -> Self {
         let desk = Arc::new(Desk::new(host));
         let mut manager = LocalSessionManager::default();
         manager.session_config.keep_alive = Some(SESSION_IDLE);
@@ -88,6 +86,12 @@ impl Door {
     }
 }
 
+/// `/mcp`, which is no part of the HTTP API: its requests are messages.
+pub(in crate::api) fn routes(api: &Api) -> Router<Arc<Api>> {
+    let door = Door::new(api.host.clone(), api.body_bytes_max, api.closing.clone());
+    Router::new().route("/mcp", any(answer).layer(Extension(Arc::new(door))))
+}
+
 /// What is looked at before the SDK reads the message.
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -97,7 +101,7 @@ struct Envelope<'a> {
     method: Option<Cow<'a, str>>,
 }
 
-pub(in crate::api) async fn answer(
+async fn answer(
     State(api): State<Arc<Api>>,
     Extension(door): Extension<Arc<Door>>,
     visitor: Result<Visitor, Refused>,
@@ -106,24 +110,14 @@ pub(in crate::api) async fn answer(
     let visitor = match visitor {
         Ok(visitor) => visitor,
         Err(Refused(error, _)) => {
-            return refusal(
-                status(error.code()),
-                None,
-                ErrorCode::INVALID_REQUEST,
-                error,
-            );
+            return turned_away(&error);
         }
     };
     // A token is checked even by what it does not matter to: a client learns of a wrong one at once.
     let caller = match visitor.caller(&door.desk.host, None) {
         Ok(caller) => caller,
         Err(error) => {
-            return refusal(
-                status(error.code()),
-                None,
-                ErrorCode::INVALID_REQUEST,
-                error,
-            );
+            return turned_away(&error);
         }
     };
     if request.method() != Method::POST {
@@ -142,12 +136,7 @@ pub(in crate::api) async fn answer(
     let body = match whole {
         Ok(body) => body,
         Err(error) => {
-            return refusal(
-                status(error.code()),
-                None,
-                ErrorCode::INVALID_REQUEST,
-                error,
-            );
+            return turned_away(&error);
         }
     };
     if let Some(call) = plain::PlainCall::read(&headers, &body) {
@@ -167,7 +156,7 @@ pub(in crate::api) async fn answer(
             StatusCode::SERVICE_UNAVAILABLE,
             id,
             ErrorCode::INTERNAL_ERROR,
-            message,
+            &message,
         );
     }
     parts.extensions.insert(visitor);
@@ -213,7 +202,7 @@ async fn hand_over(
         _ if status.is_server_error() => (status, ErrorCode::INTERNAL_ERROR),
         _ => (status, ErrorCode::INVALID_REQUEST),
     };
-    let mut refused = refusal(status, id, code, text);
+    let mut refused = refusal(status, id, code, &text);
     if let Some(allow) = parts.headers.get(header::ALLOW) {
         refused.headers_mut().insert(header::ALLOW, allow.clone());
     }
@@ -236,16 +225,24 @@ fn unreadable(body: &[u8], error: &serde_json::Error) -> Response {
             format!("the body is no message of JSON-RPC: {error}"),
         ),
     };
-    refusal(StatusCode::BAD_REQUEST, None, code, message)
+    refusal(StatusCode::BAD_REQUEST, None, code, &message)
+}
+
+/// Who cannot be let in, in the words that the other doors have for it.
+fn turned_away(error: &Error) -> Response {
+    let hint = error.hint_text().map(|hint| format!("; {hint}"));
+    let message = format!("{}{}", error.message(), hint.unwrap_or_default());
+    let status = status(error.code());
+    refusal(status, None, ErrorCode::INVALID_REQUEST, &message)
 }
 
 fn refusal(
     status: StatusCode,
     id: Option<NumberOrString>,
     code: ErrorCode,
-    message: impl ToString,
+    message: &str,
 ) -> Response {
-    let error = JsonRpcError::new(id, ErrorData::new(code, message.to_string(), None));
+    let error = JsonRpcError::new(id, ErrorData::new(code, message.to_owned(), None));
     let body = serde_json::to_vec(&error).unwrap_or_default();
     let json = HeaderValue::from_static("application/json");
     (status, [(header::CONTENT_TYPE, json)], body).into_response()

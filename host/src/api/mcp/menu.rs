@@ -57,7 +57,7 @@ pub(super) enum Form {
 }
 
 impl Menu {
-    pub(super) fn of(host: &Host, tools: Tools) -> Self {
+    pub(super) fn of(host: &Host, tools: &Tools) -> Self {
         let full_names: Vec<&str> = tools.iter().map(|tool| tool.full_name.as_str()).collect();
         let own = SessionTool::ALL.map(SessionTool::name);
         let mut menu = Self {
@@ -67,7 +67,7 @@ impl Menu {
             offers: HashMap::new(),
         };
         for tool in SessionTool::ALL {
-            let described = tool.described(host, &tools);
+            let described = tool.described(host, tools);
             menu.modern.push(described.clone());
             menu.legacy.push(described);
             menu.offers

@@ -221,9 +221,10 @@ fn create_input(host: &Host, tools: &[Arc<Tool>]) -> Value {
     let stateful = tools.iter().filter(|tool| tool.kind == ToolKind::Stateful);
     let mut backends: Vec<&str> = stateful.map(|tool| tool.backend.as_str()).collect();
     backends.dedup();
-    let mut backend = json!({"type": "string", "description": "Whose tools the session is for."});
+    let mut backend =
+        object(&json!({"type": "string", "description": "Whose tools the session is for."}));
     if !backends.is_empty() {
-        backend["enum"] = json!(backends);
+        backend.insert("enum".to_owned(), json!(backends));
     }
     json!({
         "backend": backend,
