@@ -218,7 +218,7 @@ async fn callers_that_may_not_and_a_host_that_cannot() {
     let reply = with("authorization", "Bearer hst_nobody").await;
     check(&reply, 401, 4000, ErrorCode::Unauthenticated);
     let reply = with("x-worker-id", "bob").await;
-    check(&reply, 400, 4002, ErrorCode::InvalidRequest);
+    check(&reply, 400, 4000, ErrorCode::Conflict);
     let token = door.host.worker("ada").begin("lab").await.token;
     let reply = with("authorization", &format!("Bearer {token}")).await;
     check(&reply, 403, 4000, ErrorCode::Forbidden);
