@@ -10,7 +10,7 @@ use crate::durable::Sync;
 use crate::engine::Instance;
 use crate::error::ErrorCode;
 
-use super::slot::{Borrowed, Slot};
+use super::slot::Slot;
 use super::table::Sessions;
 use super::{EndReason, Farewell, Session};
 
@@ -71,7 +71,7 @@ impl Sessions {
     /// Suspends a session that nobody has called for its idle time. One whose state cannot be saved ends instead; one that the disk has no
     /// room for stays awake for another idle time.
     async fn fall_asleep(self: &Arc<Self>, session: &Arc<Session>) {
-        let Borrowed::Now(loan) = Slot::borrow(session) else {
+        let Some(loan) = Slot::borrow_now(session) else {
             // Somebody came, or the guest is lost; either way its idle time begins anew.
             session.lease().touch(Instant::now());
             return;

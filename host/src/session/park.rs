@@ -105,7 +105,7 @@ impl Sessions {
         let awake = self.stop_entries();
         let count = AtomicUsize::new(0);
         let suspensions = awake.iter().map(|session| async {
-            let Borrowed::Now(loan) = Slot::borrow(session) else {
+            let Some(loan) = Slot::borrow_now(session) else {
                 return;
             };
             match self.suspend_loan(session, loan, Sync::None).await {

@@ -85,19 +85,39 @@ impl Slot {
         }))
     }
 
-    pub(super) fn borrow(session: &Arc<Session>) -> Borrowed {
-        let mut inner = session.slot.inner();
+    /// The instance, if it rests here: nobody waits, and nobody is woken up.
+    pub(super) fn borrow_now(session: &Arc<Session>) -> Option<Loan> {
+        Self::lend(session, session.slot.inner()).ok()
+    }
+
+    fn lend<'a>(
+        session: &Arc<Session>,
+        mut inner: MutexGuard<'a, Inner>,
+    ) -> Result<Loan, MutexGuard<'a, Inner>> {
         match std::mem::replace(&mut inner.place, Place::Lent) {
             Place::Here(instance) => {
                 inner.since = SystemTime::now();
                 drop(inner);
                 session.lease().enter();
-                Borrowed::Now(Loan {
+                Ok(Loan {
                     session: session.clone(),
                     instance: Some(instance),
                     spoiled: None,
                 })
             }
+            other => {
+                inner.place = other;
+                Err(inner)
+            }
+        }
+    }
+
+    pub(super) fn borrow(session: &Arc<Session>) -> Borrowed {
+        let mut inner = match Self::lend(session, session.slot.inner()) {
+            Ok(loan) => return Borrowed::Now(loan),
+            Err(inner) => inner,
+        };
+        match std::mem::replace(&mut inner.place, Place::Lent) {
             occupied @ (Place::Starting | Place::Lent) => {
                 inner.place = occupied;
                 let waiting = inner
@@ -123,7 +143,8 @@ impl Slot {
                 inner.place = Place::Broken(code, message.clone());
                 Borrowed::Broken(code, message)
             }
-            ending @ (Place::Wanted(_) | Place::Gone) => {
+            // One that is here was lent above.
+            ending @ (Place::Wanted(_) | Place::Gone | Place::Here(_)) => {
                 inner.place = ending;
                 Borrowed::Gone
             }

@@ -7,6 +7,7 @@ use hostel_host::label::Labels;
 use hostel_host::session::{CheckpointMode, ForkRequest, NewSession, OnIdle, SessionState, Timers};
 use hostel_tests::{Behaviour, Guest, Hook, TestHost, TestSession};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 fn protected(new: &mut NewSession) {
     new.checkpoint = CheckpointMode::Call;
@@ -282,6 +283,28 @@ async fn a_session_whose_state_is_damaged_goes_back_to_a_checkpoint() {
     damage(&host, "-c1");
     session.restore("c1").await.unwrap();
     assert_eq!(add(&session, 0).await, 7, "the bit was flipped back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_waits_for_no_sleeping_session_when_it_stops() {
+    let host = TestHost::new();
+    host.load("lab", &Guest::stateful_lab()).await;
+    let session = host.worker("ada").begin("lab").await;
+    add(&session, 5).await;
+    session.suspend().await.unwrap();
+    let host = host.after_a_kill(|_| {});
+    host.load("lab", &Guest::stateful_lab()).await;
+    let session = host.worker("ada").known("lab", &session);
+    assert_eq!(session.info().unwrap().state, SessionState::Suspended);
+    let asked = Instant::now();
+    host.host.drain(Duration::from_secs(100)).await;
+    assert!(
+        asked.elapsed() < Duration::from_secs(100),
+        "nothing ran into its bound"
+    );
+    let host = host.after_a_kill(|_| {});
+    host.load("lab", &Guest::stateful_lab()).await;
+    assert_eq!(add(&host.worker("ada").known("lab", &session), 1).await, 6);
 }
 
 #[tokio::test]
