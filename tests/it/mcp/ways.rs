@@ -8,7 +8,6 @@ use super::client::{Modern, Reply};
 /// What differs from call to call.
 fn still(mut message: Value) -> Value {
     if let Some(meta) = message["result"]["_meta"].as_object_mut() {
-        meta.remove("hostel/usage");
         if let Some(error) = meta.get_mut("hostel/error") {
             error["request_id"] = Value::Null;
         }

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body as RequestBody;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
@@ -57,10 +58,20 @@ async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Refused> {
 }
 
 pub(in crate::api) async fn collect(request: Request, bytes_max: usize) -> Result<Bytes> {
-    if declared(request.headers()).is_some_and(|declared| declared > bytes_max as u64) {
+    let (parts, body) = request.into_parts();
+    collect_body(&parts.headers, body, bytes_max).await
+}
+
+/// The same for who needs the rest of the request.
+pub(in crate::api) async fn collect_body(
+    headers: &HeaderMap,
+    body: RequestBody,
+    bytes_max: usize,
+) -> Result<Bytes> {
+    if declared(headers).is_some_and(|declared| declared > bytes_max as u64) {
         return Err(too_large(bytes_max));
     }
-    let body = Limited::new(request.into_body(), bytes_max).collect();
+    let body = Limited::new(body, bytes_max).collect();
     match tokio::time::timeout(BODY_TIMEOUT, body).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error))

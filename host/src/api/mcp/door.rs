@@ -24,7 +24,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::api::Api;
 use crate::api::doorway::Visitor;
-use crate::api::http::body::collect;
+use crate::api::http::body::collect_body;
 use crate::api::http::problem::{Refused, status};
 use crate::error::Error;
 use crate::host::Host;
@@ -109,16 +109,12 @@ async fn answer(
 ) -> Response {
     let visitor = match visitor {
         Ok(visitor) => visitor,
-        Err(Refused(error, _)) => {
-            return turned_away(&error);
-        }
+        Err(Refused(error, _)) => return turned_away(&error),
     };
     // A token is checked even by what it does not matter to: a client learns of a wrong one at once.
     let caller = match visitor.caller(&door.desk.host, None) {
         Ok(caller) => caller,
-        Err(error) => {
-            return turned_away(&error);
-        }
+        Err(error) => return turned_away(&error),
     };
     if request.method() != Method::POST {
         let ends = request.method() == Method::DELETE;
@@ -131,15 +127,11 @@ async fn answer(
         return until(response, door.closing.clone());
     }
     let (mut parts, body) = request.into_parts();
-    let headers = parts.headers.clone();
-    let whole = collect(Request::from_parts(parts.clone(), body), api.body_bytes_max).await;
-    let body = match whole {
+    let body = match collect_body(&parts.headers, body, api.body_bytes_max).await {
         Ok(body) => body,
-        Err(error) => {
-            return turned_away(&error);
-        }
+        Err(error) => return turned_away(&error),
     };
-    if let Some(call) = plain::PlainCall::read(&headers, &body) {
+    if let Some(call) = plain::PlainCall::read(&parts.headers, &body) {
         return call.run(&door.desk, &caller, &visitor.request_id).await;
     }
     let envelope: Envelope<'_> = match serde_json::from_slice(&body) {
@@ -150,7 +142,7 @@ async fn answer(
         .id
         .and_then(|id| serde_json::from_str(id.get()).ok());
     let begins = envelope.method.as_deref() == Some("initialize");
-    if begins && !headers.contains_key(SESSION_HEADER) && door.is_full().await {
+    if begins && !parts.headers.contains_key(SESSION_HEADER) && door.is_full().await {
         let message = format!("{SESSIONS_MAX} sessions of the protocol are open; try again later");
         return refusal(
             StatusCode::SERVICE_UNAVAILABLE,

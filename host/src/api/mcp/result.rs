@@ -1,7 +1,7 @@
 //! Answers as MCP has them: content for models, structured content for programs, and errors that say the way out.
 
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::api::http::problem::document;
 use crate::error::{Error, ErrorCode};
@@ -25,7 +25,7 @@ pub(super) fn answered(
     } else {
         success(offered, &answer.json, revision)
     };
-    result.meta = Some(meta(executed));
+    result.meta = meta(executed);
     result
 }
 
@@ -113,31 +113,17 @@ fn plain(json: &[u8]) -> String {
     }
 }
 
-/// Where the call ran and what it took.
-fn meta(executed: &Executed) -> MetaObject {
-    let called = &executed.called;
+/// Where the call ran, if in a session: a harness sees that it was a temporary one, and a model does not have to.
+fn meta(executed: &Executed) -> Option<MetaObject> {
+    let session = executed.called.session.as_ref()?;
+    let id = session.id.as_ref().map(|id| id.as_str());
+    let told = json!({
+        "id": id,
+        "name": session.name.as_str(),
+        "temporary": id.is_none(),
+        "call": session.call,
+    });
     let mut meta = MetaObject::new();
-    if let Some(session) = &called.session {
-        let mut told = Map::new();
-        told.insert(
-            "id".to_owned(),
-            session
-                .id
-                .as_ref()
-                .map_or(Value::Null, |id| json!(id.as_str())),
-        );
-        told.insert("name".to_owned(), json!(session.name.as_str()));
-        told.insert("temporary".to_owned(), json!(session.id.is_none()));
-        told.insert("call".to_owned(), json!(session.call));
-        meta.insert("hostel/session".to_owned(), Value::Object(told));
-    }
-    let usage = &called.usage;
-    let mut told = Map::new();
-    let micros = |time: std::time::Duration| json!(u64::try_from(time.as_micros()).ok());
-    told.insert("duration_us".to_owned(), micros(usage.duration));
-    told.insert("queue_us".to_owned(), micros(usage.queue));
-    told.insert("memory_bytes".to_owned(), json!(usage.memory_bytes));
-    told.insert("host_calls".to_owned(), json!(usage.host_calls));
-    meta.insert("hostel/usage".to_owned(), Value::Object(told));
-    meta
+    meta.insert("hostel/session".to_owned(), told);
+    Some(meta)
 }
