@@ -7,10 +7,8 @@ use super::client::{Modern, Reply};
 
 /// What differs from call to call.
 fn still(mut message: Value) -> Value {
-    if let Some(meta) = message["result"]["_meta"].as_object_mut() {
-        if let Some(error) = meta.get_mut("hostel/error") {
-            error["request_id"] = Value::Null;
-        }
+    if let Some(error) = message["result"]["_meta"].get_mut("hostel/error") {
+        error["request_id"] = Value::Null;
     }
     message
 }

@@ -60,13 +60,13 @@ mod conformance {
 
     /// Says no after a while.
     pub fn job() -> Result<String, String> {
-        sleep(Duration::from_secs(1));
+        sleep(Duration::from_secs(2));
         Err("the job failed".to_owned())
     }
 
     /// Ends badly after a while.
     pub fn error_job() -> String {
-        sleep(Duration::from_secs(1));
+        sleep(Duration::from_secs(2));
         panic!("the job is broken")
     }
 }
