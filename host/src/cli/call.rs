@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::{ClientArgs, Outcome, output};
 
+mod stream;
+
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  hostel call rag:search '{\"query\": \"context manager\"}'\n  hostel call code:run '{\"source\": \"1 + 1\"}' --session work\n  hostel call vm:screenshot --session game --output screen.png"
@@ -27,6 +29,10 @@ pub(super) struct CallArgs {
     /// Milliseconds to wait, at most the backend's limit.
     #[arg(long, value_name = "MS")]
     timeout_ms: Option<u64>,
+    /// Show what happens while the call runs: its progress and what it prints, on standard error; with --json, every event as a line.
+    /// Ctrl-C stops it.
+    #[arg(long)]
+    stream: bool,
     /// Write a result that is bytes (base64 in JSON) to a file.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -44,8 +50,12 @@ pub(super) async fn run(args: CallArgs) -> Outcome {
     if let (Some(timeout), Some(body)) = (args.timeout_ms, body.as_object_mut()) {
         body.insert("timeout_ms".to_owned(), timeout.into());
     }
-    let answer = client.post("/v1/execute", &body).await?;
-    if client.json() {
+    let answer = if args.stream {
+        stream::run(&client, body).await?
+    } else {
+        client.post("/v1/execute", &body).await?
+    };
+    if client.json() && !args.stream {
         output::say(&answer.to_string());
     }
     if let Some(error) = answer.get("error") {

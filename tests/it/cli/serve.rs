@@ -247,6 +247,44 @@ fn a_bad_component_is_named_at_the_start_and_the_others_are_served() {
     );
 }
 
+#[test]
+fn a_call_is_watched_while_it_runs() {
+    let home = home();
+    let serving = Serving::start(home.path());
+    let params = r#"{"text": "step", "steps": 2, "ms": 1}"#;
+    let said = serving.ask(home.path(), &["call", "lab:work", params, "--stream"]);
+    assert_eq!(
+        (said.status, said.out.trim()),
+        (Some(0), "2"),
+        "{}",
+        said.complaint
+    );
+    assert_eq!(said.complaint.trim(), "1 of 2 step\n2 of 2 step");
+    let arguments = [
+        "call",
+        "lab:print",
+        r#"{"text": "hi\n", "times": 1}"#,
+        "--stream",
+        "--json",
+    ];
+    let said = serving.ask(home.path(), &arguments);
+    let events = said
+        .out
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let types: Vec<String> = events
+        .map(|event| event["type"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(types, ["queued", "started", "stdout", "result"]);
+    let said = serving.ask(home.path(), &["call", "lab:trap", "--stream"]);
+    assert_eq!(said.status, Some(1));
+    assert!(
+        said.complaint.contains("tool_trapped"),
+        "{}",
+        said.complaint
+    );
+}
+
 fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }

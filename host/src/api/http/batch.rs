@@ -142,6 +142,11 @@ fn plan(api: &Api, visitor: &Visitor, body: &Bytes) -> Result<Plan> {
         if let Some(worker) = call.worker_id.as_deref() {
             WorkerId::parse(worker)?;
         }
+        if let Err(malformed) = call.checked(body)
+            && malformed.code() == ErrorCode::InvalidRequest
+        {
+            return Err(malformed);
+        }
         if call.wait() != Wait::Out {
             let message = format!("/calls/{place}: the calls of a batch are waited for");
             return Err(Error::new(ErrorCode::InvalidRequest, message)
