@@ -82,13 +82,23 @@ struct SessionBody {
 /// How a session is named in a call.
 fn session_schema(_: &mut SchemaGenerator) -> Schema {
     let name = json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": PRINTABLE});
-    let only = |member: &str, schema: Value| json!({"type": "object", "properties": {member: schema}, "required": [member], "additionalProperties": false});
+    let id = json!({"type": "string"});
+    let temporary = json!({"type": "boolean", "description": "One that is made for this call."});
+    let (none, no) = (json!({"type": "null"}), json!({"const": false}));
+    let only = |member: &str, id: &Value, name: &Value, temporary: &Value| {
+        json!({
+            "type": "object",
+            "properties": {"id": id, "name": name, "temporary": temporary},
+            "required": [member],
+            "additionalProperties": false,
+        })
+    };
     json_schema!({"anyOf": [
-        name.clone(),
-        only("id", json!({"type": "string"})),
-        only("name", name),
-        only("temporary", json!({"type": "boolean", "description": "One that is made for this call."})),
-        {"type": "null"},
+        name,
+        only("id", &id, &none, &no),
+        only("name", &none, &name, &no),
+        only("temporary", &none, &none, &temporary),
+        none,
     ]})
 }
 
