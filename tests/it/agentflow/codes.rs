@@ -52,7 +52,7 @@ async fn requests_that_cannot_be_read_say_where_and_why() {
     let door = door().await;
     let cases = [
         ("execute", "{", 4002),
-        ("execute", "[]", 4002),
+        ("execute", "[]", 4004),
         ("execute", r#"{"action": "counter:get"}"#, 4003),
         ("execute", r#"{"worker_id": "ada"}"#, 4003),
         (

@@ -119,6 +119,11 @@ fn too_large(bytes_max: usize) -> Error {
 /// `invalid_request` with a JSON pointer to the place; an unknown field is named with the nearest one that is known.
 pub(in crate::api) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
     let body = if body.is_empty() { b"{}" } else { body };
+    // The fields of an object could also be read from an array, in their order; nobody means that.
+    if body.trim_ascii_start().starts_with(b"[") {
+        let message = "the body: invalid type: sequence, expected an object";
+        return Err(Error::new(ErrorCode::InvalidRequest, message).detail("pointer", ""));
+    }
     serde_json::from_slice(body).or_else(|_| explain(body))
 }
 

@@ -85,19 +85,19 @@ fn session_schema(_: &mut SchemaGenerator) -> Schema {
     let id = json!({"type": "string"});
     let temporary = json!({"type": "boolean", "description": "One that is made for this call."});
     let (none, no) = (json!({"type": "null"}), json!({"const": false}));
-    let only = |member: &str, id: &Value, name: &Value, temporary: &Value| {
+    let only = |required: &[&str], id: &Value, name: &Value, temporary: &Value| {
         json!({
             "type": "object",
             "properties": {"id": id, "name": name, "temporary": temporary},
-            "required": [member],
+            "required": required,
             "additionalProperties": false,
         })
     };
     json_schema!({"anyOf": [
         name,
-        only("id", &id, &none, &no),
-        only("name", &none, &name, &no),
-        only("temporary", &none, &none, &temporary),
+        only(&["id"], &id, &none, &no),
+        only(&["name"], &none, &name, &no),
+        only(&[], &none, &none, &temporary),
         none,
     ]})
 }
