@@ -147,10 +147,11 @@ impl Job {
 
     pub fn info(&self) -> JobInfo {
         let started = self.watch.started();
-        let (state, finished_at, outcome) = match &*self.end() {
-            Some(end) => (end.state, Some(end.at), end.outcome.clone()),
-            None if started.is_some() => (JobState::Running, None, None),
-            None => (JobState::Queued, None, None),
+        let (state, finished_at, outcome) = {
+            let end = self.end();
+            let kept = end.as_ref();
+            let outcome = kept.and_then(|end| end.outcome.clone());
+            (self.state_at(&end), kept.map(|end| end.at), outcome)
         };
         let progress = match self.watch.events.progress() {
             Some(EventKind::Progress {
@@ -226,14 +227,18 @@ impl Job {
     }
 
     fn state(&self) -> JobState {
-        match (&*self.end(), self.watch.started()) {
+        self.state_at(&self.end())
+    }
+
+    fn state_at(&self, end: &Option<End>) -> JobState {
+        match (end, self.watch.started()) {
             (Some(end), _) => end.state,
             (None, Some(_)) => JobState::Running,
             (None, None) => JobState::Queued,
         }
     }
 
-    fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.end().is_some()
     }
 

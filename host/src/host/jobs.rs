@@ -34,6 +34,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if self.job.is_done() {
+            return;
+        }
         let lost = Error::internal("the call was interrupted by the host", "its task ended");
         self.jobs.finish(&self.job, Err(lost));
     }

@@ -305,7 +305,10 @@ impl Table {
             && now.duration_since(*since) >= REMEMBERED
             && let Some((_, job)) = self.remembered.pop_front()
         {
-            self.remove(&job);
+            // One that was forgotten before left its key to others.
+            if self.by_id.contains_key(&job.id) {
+                self.remove(&job);
+            }
         }
     }
 }

@@ -89,6 +89,23 @@ async fn a_key_stands_for_one_request_of_one_worker() {
     begun(&jobs, new("w", Some("k"), "add 2"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_job_that_is_forgotten_leaves_its_key_to_the_next_for_good() {
+    let jobs = Jobs::new(JobLimits::default());
+    let first = begun(&jobs, new("w", Some("k"), "add 1"));
+    fail(&jobs, &first);
+    tokio::time::advance(jobs.limits.keep).await;
+    assert!(first.info().outcome.is_some(), "nobody has looked yet");
+    jobs.forget(&jobs.find(&first.worker, None, &first.id).unwrap())
+        .unwrap();
+    let second = begun(&jobs, new("w", Some("k"), "add 2"));
+    tokio::time::advance(REMEMBERED).await;
+    match jobs.begin(new("w", Some("k"), "add 2")).unwrap() {
+        Begun::Known(same) => assert!(Arc::ptr_eq(&same, &second)),
+        Begun::New(_) => panic!("it ran twice"),
+    }
+}
+
 #[tokio::test]
 async fn a_list_is_read_page_by_page_newest_first() {
     let jobs = Jobs::new(JobLimits::default());
