@@ -87,37 +87,35 @@ impl Slot {
 
     /// The instance, if it rests here: nobody waits, and nobody is woken up.
     pub(super) fn borrow_now(session: &Arc<Session>) -> Option<Loan> {
-        Self::lend(session, session.slot.inner()).ok()
-    }
-
-    fn lend<'a>(
-        session: &Arc<Session>,
-        mut inner: MutexGuard<'a, Inner>,
-    ) -> Result<Loan, MutexGuard<'a, Inner>> {
+        let mut inner = session.slot.inner();
         match std::mem::replace(&mut inner.place, Place::Lent) {
-            Place::Here(instance) => {
-                inner.since = SystemTime::now();
-                drop(inner);
-                session.lease().enter();
-                Ok(Loan {
-                    session: session.clone(),
-                    instance: Some(instance),
-                    spoiled: None,
-                })
-            }
+            Place::Here(instance) => Some(Self::lent(session, inner, instance)),
             other => {
                 inner.place = other;
-                Err(inner)
+                None
             }
         }
     }
 
+    fn lent(
+        session: &Arc<Session>,
+        mut inner: MutexGuard<'_, Inner>,
+        instance: Box<Instance>,
+    ) -> Loan {
+        inner.since = SystemTime::now();
+        drop(inner);
+        session.lease().enter();
+        Loan {
+            session: session.clone(),
+            instance: Some(instance),
+            spoiled: None,
+        }
+    }
+
     pub(super) fn borrow(session: &Arc<Session>) -> Borrowed {
-        let mut inner = match Self::lend(session, session.slot.inner()) {
-            Ok(loan) => return Borrowed::Now(loan),
-            Err(inner) => inner,
-        };
+        let mut inner = session.slot.inner();
         match std::mem::replace(&mut inner.place, Place::Lent) {
+            Place::Here(instance) => Borrowed::Now(Self::lent(session, inner, instance)),
             occupied @ (Place::Starting | Place::Lent) => {
                 inner.place = occupied;
                 let waiting = inner
@@ -143,8 +141,7 @@ impl Slot {
                 inner.place = Place::Broken(code, message.clone());
                 Borrowed::Broken(code, message)
             }
-            // One that is here was lent above.
-            ending @ (Place::Wanted(_) | Place::Gone | Place::Here(_)) => {
+            ending @ (Place::Wanted(_) | Place::Gone) => {
                 inner.place = ending;
                 Borrowed::Gone
             }
