@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::host::Host;
 
 mod agentflow;
+mod answer;
 mod doorway;
 mod http;
 mod mcp;

@@ -151,14 +151,15 @@ impl FromRequestParts<Arc<Api>> for Visitor {
                 .get(name)
                 .and_then(|value| value.to_str().ok())
         };
-        if parts.headers.contains_key(&WORKER_ID) && text(&WORKER_ID).is_none() {
+        let worker = parts.headers.get(&WORKER_ID).map(HeaderValue::to_str);
+        let Ok(worker) = worker.transpose() else {
             let message = "X-Worker-ID is not visible ASCII";
             let error = Error::new(ErrorCode::InvalidRequest, message);
             return Err(Refused(
                 error.hint("send other names in the body, as worker_id"),
                 request_id,
             ));
-        }
+        };
         let token = match text(&header::AUTHORIZATION) {
             None => None,
             Some(value) => match value.split_once(' ') {
@@ -179,7 +180,7 @@ impl FromRequestParts<Arc<Api>> for Visitor {
         };
         Ok(Self {
             request_id,
-            worker: text(&WORKER_ID).map(str::to_owned),
+            worker: worker.map(str::to_owned),
             token,
         })
     }

@@ -16,6 +16,7 @@ pub(super) mod execute;
 mod health;
 pub(super) mod jobs;
 pub(super) mod logs;
+pub(super) mod patterns;
 pub(super) mod problem;
 pub(super) mod sessions;
 pub(super) mod states;

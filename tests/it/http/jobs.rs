@@ -175,10 +175,13 @@ async fn stream(
     if let Some(last) = last {
         request = request.header("last-event-id", last);
     }
-    let response = request.send().await.unwrap();
-    assert_eq!(response.status(), 200);
-    assert_eq!(response.headers()["content-type"], "text/event-stream");
-    let (mut body, mut text, mut seen) = (response, String::new(), Vec::new());
+    read(request.send().await.unwrap(), most).await
+}
+
+async fn read(mut body: reqwest::Response, most: usize) -> Vec<(String, String, Value)> {
+    assert_eq!(body.status(), 200);
+    assert_eq!(body.headers()["content-type"], "text/event-stream");
+    let (mut text, mut seen) = (String::new(), Vec::new());
     while seen.len() < most
         && let Some(bytes) = body.chunk().await.unwrap()
     {
@@ -228,6 +231,49 @@ async fn a_stream_of_events_is_picked_up_where_it_was_left() {
     );
     let after = stream(&server, &id, Some("8"), usize::MAX).await;
     assert_eq!(after.len(), 0, "there is nothing after the end");
+}
+
+#[tokio::test]
+async fn a_call_that_is_asked_for_as_a_stream_is_begun_and_heard_of_in_one_request() {
+    let server = serve().await;
+    let call = body("work", &json!({"text": "step", "steps": 3, "ms": 20}));
+    let ask = async |key: &str| {
+        let request = server
+            .request(Method::POST, "/v1/execute")
+            .header("accept", "text/event-stream")
+            .header("idempotency-key", key);
+        request.json(&call).send().await.unwrap()
+    };
+    let answer = ask("k").await;
+    let place = answer.headers()["location"].to_str().unwrap().to_owned();
+    let mut first = read(answer, 3).await;
+    assert_eq!(
+        place,
+        format!("/v1/jobs/{}", first[0].2["job"].as_str().unwrap())
+    );
+    let again = read(ask("k").await, usize::MAX).await;
+    assert_eq!(again[..3], *first, "the same job, from its first event on");
+    let (_, id) = place.rsplit_once('/').unwrap();
+    first.truncate(3);
+    first.extend(stream(&server, id, Some(&first[2].0), usize::MAX).await);
+    assert_eq!(
+        again, first,
+        "a broken stream is picked up at the job's place"
+    );
+    let (_, kind, end) = again.last().unwrap();
+    assert_eq!(
+        (kind.as_str(), &end["answer"]["result"]),
+        ("result", &json!(3))
+    );
+    let wrong = server
+        .request(Method::POST, "/v1/execute")
+        .header("accept", "text/event-stream")
+        .json(&json!({"action": "lab:wrok"}))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(wrong.status(), 404);
+    assert_eq!(wrong.headers()["content-type"], "application/problem+json");
 }
 
 #[tokio::test]

@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::api::answer::json_answer;
 use crate::api::http::execute::write_string;
 use crate::error::Error;
 use crate::host::Executed;
@@ -175,16 +175,10 @@ pub(super) fn respond(
     body: Vec<u8>,
     retry_after: Option<Duration>,
 ) -> Response {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    let mut response = json_answer(status, body);
     if let Some(wait) = retry_after {
         let seconds = HeaderValue::from(wait.as_secs().max(1));
-        headers.insert(header::RETRY_AFTER, seconds);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
     response
 }

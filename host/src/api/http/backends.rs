@@ -19,7 +19,7 @@ use crate::ids::BackendName;
 use crate::registry::{Origin, Start, Warmth};
 
 use super::body::{Body, Component, parse};
-use super::execute::BACKEND;
+use super::patterns::BACKEND;
 use super::problem::{Refused, document};
 use super::sessions::timestamp;
 use super::tools::checked_query;

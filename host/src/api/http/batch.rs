@@ -4,9 +4,8 @@ use std::borrow::Cow;
 use std::io::Write;
 use std::sync::Arc;
 
-use axum::body::Body as ResponseBody;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -15,13 +14,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::api::Api;
+use crate::api::answer::json_answer;
 use crate::api::doorway::Visitor;
 use crate::error::{Error, ErrorCode, Result};
 use crate::host::{Caller, Execute, Executed, Transaction};
 use crate::ids::WorkerId;
 
 use super::body::{Body, parse};
-use super::execute::{CallBody, PRINTABLE, Wait, write_envelope, write_string};
+use super::execute::{CallBody, Wait, write_envelope, write_string};
+use super::patterns::PRINTABLE;
 use super::problem::{Refused, document};
 
 /// Calls in one batch.
@@ -138,14 +139,10 @@ fn plan(api: &Api, visitor: &Visitor, body: &Bytes) -> Result<Plan> {
     }
     // Who cannot call at all is told so once.
     visitor.caller(&api.host, batch.worker_id.as_deref())?;
+    let mut calls = Vec::with_capacity(batch.calls.len());
     for (place, call) in batch.calls.iter().enumerate() {
         if let Some(worker) = call.worker_id.as_deref() {
             WorkerId::parse(worker)?;
-        }
-        if let Err(malformed) = call.checked(body)
-            && malformed.code() == ErrorCode::InvalidRequest
-        {
-            return Err(malformed);
         }
         if call.wait() != Wait::Out {
             let message = format!("/calls/{place}: the calls of a batch are waited for");
@@ -153,13 +150,18 @@ fn plan(api: &Api, visitor: &Visitor, body: &Bytes) -> Result<Plan> {
                 .detail("pointer", format!("/calls/{place}"))
                 .hint("leave \"wait\" and \"wait_ms\" out, or send the call alone"));
         }
-    }
-    let checked = |call: &CallBody<'_>| {
+        let execute = match call.checked(body) {
+            Err(malformed) if malformed.code() == ErrorCode::InvalidRequest => {
+                return Err(malformed);
+            }
+            execute => execute,
+        };
         let worker = call.worker_id.as_deref().or(batch.worker_id.as_deref());
-        Ok((visitor.caller(&api.host, worker)?, call.checked(body)?))
-    };
+        let caller = visitor.caller(&api.host, worker);
+        calls.push(caller.and_then(|caller| Ok((caller, execute?))));
+    }
     Ok(Plan {
-        calls: batch.calls.iter().map(checked).collect(),
+        calls,
         parallel: batch.parallel,
         stop_on_error: batch.stop_on_error,
         transaction: batch.transaction,
@@ -229,15 +231,10 @@ fn answer(outcomes: &[Result<Executed>], total: usize, visitor: &Visitor, end: &
     }
     out.push(b']');
     out.extend_from_slice(end.as_bytes());
-    let mut response = Response::new(ResponseBody::from(out));
-    *response.status_mut() = if good == total {
+    let status = if good == total {
         StatusCode::OK
     } else {
         StatusCode::MULTI_STATUS
     };
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    response
+    json_answer(status, out)
 }

@@ -1,13 +1,14 @@
 //! `POST /v1/execute`: one call.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body as ResponseBody;
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -16,13 +17,15 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::api::Api;
+use crate::api::answer::json_answer;
 use crate::api::doorway::Visitor;
 use crate::error::{Error, ErrorCode, Result};
 use crate::host::{Execute, Executed, Job, JobOutcome, SessionChoice};
 use crate::ids::{IdempotencyKey, JobId, RequestId, SessionId, SessionName};
 
 use super::body::{Body, parse, whole};
-use super::jobs::{accepted, patience};
+use super::jobs::{accepted, patience, stream_of, wants_events};
+use super::patterns::PRINTABLE;
 use super::problem::Refused;
 
 /// The caller's own name for a request that must not run twice (draft-ietf-httpapi-idempotency-key-header).
@@ -58,6 +61,24 @@ pub(in crate::api) struct CallBody<'a> {
     #[serde(borrow, default)]
     #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub(super) worker_id: Option<Cow<'a, str>>,
+}
+
+/// What the headers say about the answer.
+pub(super) struct Wishes {
+    key: Option<HeaderValue>,
+    /// Not one answer but the call's events, and the answer as the last of them.
+    events: bool,
+}
+
+impl<S: Sync> FromRequestParts<S> for Wishes {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self {
+            key: parts.headers.get(&IDEMPOTENCY_KEY).cloned(),
+            events: wants_events(&parts.headers),
+        })
+    }
 }
 
 /// How the caller wants to hear of the call.
@@ -101,11 +122,6 @@ fn session_schema(_: &mut SchemaGenerator) -> Schema {
         none,
     ]})
 }
-
-/// What [`crate::ids::BackendName::parse`] accepts.
-pub(in crate::api) const BACKEND: &str = "^[a-z][a-z0-9_-]{0,63}$";
-/// No control characters.
-pub(super) const PRINTABLE: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 
 impl CallBody<'_> {
     pub(super) fn wait(&self) -> Wait {
@@ -173,20 +189,15 @@ pub(in crate::api) fn by_text(text: &str) -> Result<SessionChoice> {
 pub(super) async fn execute(
     State(api): State<Arc<Api>>,
     visitor: Visitor,
-    headers: HeaderMap,
+    wishes: Wishes,
     Body(body): Body,
 ) -> Result<Response, Refused> {
     let id = visitor.request_id.clone();
-    let answered = call(&api, &visitor, headers.get(&IDEMPOTENCY_KEY), &body).await;
+    let answered = call(&api, &visitor, wishes, &body).await;
     answered.map_err(|error| Refused(error, id))
 }
 
-async fn call(
-    api: &Api,
-    visitor: &Visitor,
-    key: Option<&HeaderValue>,
-    body: &Bytes,
-) -> Result<Response> {
+async fn call(api: &Api, visitor: &Visitor, wishes: Wishes, body: &Bytes) -> Result<Response> {
     let (caller, execute, wait) = {
         let call: CallBody<'_> = parse(body)?;
         (
@@ -196,13 +207,18 @@ async fn call(
         )
     };
     let id = &visitor.request_id;
-    if wait == Wait::Out && key.is_none() {
+    let Wishes { key, events } = wishes;
+    if wait == Wait::Out && key.is_none() && !events {
         let executed = api.host.execute(&caller, id, execute).await?;
         return Ok(answer(&executed, id, None));
     }
     let key = key.map(|key| IdempotencyKey::parse(key.to_str().unwrap_or_default()));
     let started = api.host.start_job(&caller, id, execute, key.transpose()?)?;
-    let mut response = job_answer(&started.job, id, wait).await?;
+    let mut response = if events {
+        stream_of(&started.job)
+    } else {
+        job_answer(&started.job, id, wait).await?
+    };
     if started.is_replay {
         let headers = response.headers_mut();
         headers.insert(REPLAYED, HeaderValue::from_static("true"));
@@ -237,12 +253,7 @@ fn answer(executed: &Executed, id: &RequestId, job: Option<&JobId>) -> Response 
         write_string(&mut out, job.as_str());
         out.push(b'}');
     }
-    let mut response = Response::new(ResponseBody::from(out));
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    response
+    json_answer(StatusCode::OK, out)
 }
 
 /// Writes the envelope around the tool's own JSON, which is copied once and never parsed.

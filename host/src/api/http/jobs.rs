@@ -5,18 +5,18 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use axum::body::Body as ResponseBody;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::api::Api;
+use crate::api::answer::json_answer;
 use crate::api::doorway::Visitor;
 use crate::error::{Error, ErrorCode, Result};
 use crate::host::{Executed, Job, JobInfo, JobOutcome, JobQuery, JobState};
@@ -41,7 +41,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct ListQuery {
-    #[schemars(regex(pattern = "^(queued|running|succeeded|failed|cancelled)$"))]
+    #[schemars(schema_with = "state_schema")]
     state: Option<String>,
     /// Jobs that run or ran in this session.
     session: Option<String>,
@@ -91,7 +91,11 @@ pub(super) async fn list(
     let jobs: Vec<Value> = page.jobs.iter().map(|job| plain(job).into()).collect();
     let next = page.next.map(|serial| serial.to_string());
     let body = json!({"jobs": jobs, "total": page.total, "next_cursor": next});
-    Ok(respond(StatusCode::OK, body.to_string().into_bytes()))
+    Ok(json_answer(StatusCode::OK, body.to_string().into_bytes()))
+}
+
+fn state_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "enum": JobState::ALL.map(JobState::as_str)})
 }
 
 fn state(text: &str) -> Result<JobState> {
@@ -125,7 +129,7 @@ pub(super) async fn get(
     let job = find(&api, &visitor, &id)?;
     // It may take longer; the answer then says that it is not done.
     let _ = tokio::time::timeout(patience(query.wait_ms), job.ended()).await;
-    Ok(respond(StatusCode::OK, rendered(&job)))
+    Ok(json_answer(StatusCode::OK, rendered(&job)))
 }
 
 pub(super) async fn cancel(
@@ -139,7 +143,7 @@ pub(super) async fn cancel(
     };
     let job = cancelled.await;
     let job = job.map_err(|error| Refused(error, visitor.request_id.clone()))?;
-    Ok(respond(StatusCode::OK, rendered(&job)))
+    Ok(json_answer(StatusCode::OK, rendered(&job)))
 }
 
 pub(super) async fn forget(
@@ -177,11 +181,8 @@ pub(super) async fn events(
         None => query.after,
     };
     let after = last_seen.unwrap_or(0);
-    if text(&header::ACCEPT).is_some_and(|accept| accept.contains("text/event-stream")) {
-        let alive = KeepAlive::new().interval(STILL_HERE);
-        return Ok(Sse::new(streamed(job, after))
-            .keep_alive(alive)
-            .into_response());
+    if wants_events(&headers) {
+        return Ok(stream_after(job, after));
     }
     // Nothing may happen meanwhile; the page is then empty.
     let _ = tokio::time::timeout(patience(query.wait_ms), job.grown(after)).await;
@@ -199,7 +200,7 @@ pub(super) async fn events(
         page.next, page.dropped, page.is_done
     );
     out.extend_from_slice(end.as_bytes());
-    Ok(respond(StatusCode::OK, out))
+    Ok(json_answer(StatusCode::OK, out))
 }
 
 fn find(api: &Api, visitor: &Visitor, id: &str) -> std::result::Result<Arc<Job>, Refused> {
@@ -212,6 +213,25 @@ fn find(api: &Api, visitor: &Visitor, id: &str) -> std::result::Result<Arc<Job>,
 
 pub(super) fn patience(wait_ms: u64) -> Duration {
     Duration::from_millis(wait_ms).min(WAIT_MAX)
+}
+
+pub(super) fn wants_events(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT);
+    accept
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/event-stream"))
+}
+
+/// All events of a job, the first one on, and where it is read again.
+pub(super) fn stream_of(job: &Arc<Job>) -> Response {
+    located(stream_after(job.clone(), 0), job)
+}
+
+fn stream_after(job: Arc<Job>, after: u64) -> Response {
+    let alive = KeepAlive::new().interval(STILL_HERE);
+    Sse::new(streamed(job, after))
+        .keep_alive(alive)
+        .into_response()
 }
 
 /// Read one page at a time, when the client takes more: one that does not costs nothing.
@@ -286,7 +306,7 @@ fn write_event(out: &mut Vec<u8>, job: &Job, event: &Event) -> &'static str {
     members.insert("at".to_owned(), timestamp(event.at).into());
     let mut answer = None;
     let (kind, rest) = match &event.kind {
-        EventKind::Queued => ("queued", json!({})),
+        EventKind::Queued => ("queued", json!({"job": job.id().as_str()})),
         EventKind::Started => ("started", json!({})),
         EventKind::Progress {
             done,
@@ -415,19 +435,13 @@ pub(super) fn accepted(job: &Job, id: &RequestId) -> Response {
     out.extend_from_slice(b",\"job\":");
     write_job(&mut out, job);
     out.push(b'}');
-    let mut response = respond(StatusCode::ACCEPTED, out);
+    located(json_answer(StatusCode::ACCEPTED, out), job)
+}
+
+/// The answer, with the job's place in its head.
+fn located(mut response: Response, job: &Job) -> Response {
     if let Ok(place) = HeaderValue::from_str(&format!("/v1/jobs/{}", job.id())) {
         response.headers_mut().insert(header::LOCATION, place);
     }
-    response
-}
-
-fn respond(status: StatusCode, body: Vec<u8>) -> Response {
-    let mut response = Response::new(ResponseBody::from(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
     response
 }

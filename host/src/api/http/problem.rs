@@ -2,11 +2,11 @@
 
 use std::any::Any;
 
-use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
+use crate::api::answer::typed_answer;
 use crate::error::{Error, ErrorCode};
 use crate::ids::RequestId;
 
@@ -106,15 +106,11 @@ pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
 }
 
 fn respond(status: StatusCode, document: &Value, retry_after: Option<u64>) -> Response {
-    let mut response = Response::new(Body::from(document.to_string()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    );
+    let document = document.to_string().into_bytes();
+    let mut response = typed_answer(status, "application/problem+json", document);
     if let Some(seconds) = retry_after {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        let seconds = HeaderValue::from(seconds);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
     response
 }

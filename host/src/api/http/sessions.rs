@@ -27,7 +27,7 @@ use crate::session::{
 };
 
 use super::body::{Body, parse, whole};
-use super::execute::{BACKEND, PRINTABLE};
+use super::patterns::{BACKEND, PRINTABLE};
 use super::problem::Refused;
 use super::tools::checked_query;
 

@@ -21,7 +21,7 @@ use crate::label::Labels;
 use crate::session::{CheckpointInfo, ForkRequest};
 
 use super::body::{Body, parse, whole};
-use super::execute::PRINTABLE;
+use super::patterns::PRINTABLE;
 use super::problem::{Refused, document};
 use super::sessions::{SessionBody, labels_schema, timestamp};
 

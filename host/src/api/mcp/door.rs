@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use axum::body::Body as ResponseBody;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{Method, StatusCode, header};
+use axum::response::Response;
 use axum::routing::any;
 use axum::{Extension, Router};
 use bytes::Bytes;
@@ -23,6 +23,7 @@ use serde_json::value::RawValue;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::api::Api;
+use crate::api::answer::json_answer;
 use crate::api::doorway::Visitor;
 use crate::api::http::body::collect_body;
 use crate::api::http::problem::{Refused, status};
@@ -236,6 +237,5 @@ fn refusal(
 ) -> Response {
     let error = JsonRpcError::new(id, ErrorData::new(code, message.to_owned(), None));
     let body = serde_json::to_vec(&error).unwrap_or_default();
-    let json = HeaderValue::from_static("application/json");
-    (status, [(header::CONTENT_TYPE, json)], body).into_response()
+    json_answer(status, body)
 }

@@ -6,8 +6,7 @@
 
 use std::borrow::Cow;
 
-use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 use rmcp::ErrorData;
@@ -19,6 +18,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use crate::api::answer::json_answer;
 use crate::host::Caller;
 use crate::ids::RequestId;
 
@@ -120,13 +120,7 @@ impl PlainCall {
             Ok(result) => written(self.id, result),
             Err(error) => refused(self.id, error),
         };
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = StatusCode::OK;
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
-        response
+        json_answer(StatusCode::OK, body)
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::ErrorCode;
 
-use super::super::http::execute::BACKEND;
+use super::super::http::patterns::BACKEND;
 use super::super::http::problem::status;
 use super::answers::Problem;
 

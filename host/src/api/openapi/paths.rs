@@ -66,10 +66,11 @@ fn calls() -> Vec<Operation> {
     let key = json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[ -~]+$"});
     vec![
         Operation::new("post", "/v1/execute", "execute", "Call a tool")
-            .describe("Waits for the answer unless `wait` or `wait_ms` say otherwise; then the call goes on as a job.")
+            .describe("Waits for the answer unless `wait` or `wait_ms` say otherwise; then the call goes on as a job. With `Accept: text/event-stream` the answer is the job's events as they happen, the result as the last of them.")
             .header("Idempotency-Key", "The same request with the same key runs once, however often it is sent.", key)
             .body::<CallBody<'_>>(json!({"action": "code:run", "params": {"source": "1 + 1"}}))
             .answer::<Answer>(200, "The tool's answer; one that says no has `is_error`.", Some(answer))
+            .other_answer(200, "Events.", "text/event-stream")
             .answer::<JobAccepted>(202, "The call goes on, and this is its job.", None)
             .errors(OF_CALL)
             .errors(OF_SESSION)
