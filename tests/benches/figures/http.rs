@@ -13,8 +13,17 @@ const BUFFER_BYTES: usize = 16 << 10;
 
 /// A whole request.
 pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
+    post_with(path, &[], body)
+}
+
+/// A whole request with more headers.
+pub(crate) fn post_with(path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+    let headers: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
     format!(
-        "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\n\r\n{body}",
         body.len()
     )
     .into_bytes()
@@ -104,10 +113,7 @@ impl Client {
     }
 
     pub(crate) fn send(&mut self, request: &[u8]) -> Result<Answer, String> {
-        let sent = self.stream.write_all(request);
-        sent.map_err(|error| format!("cannot send a request: {error}"))?;
-        self.buffer.clear();
-        let mut chunk = [0; BUFFER_BYTES];
+        self.write(request)?;
         loop {
             if let Some(head) = Head::read(&self.buffer)?
                 && let Some(body) = self.buffer.get(head.body_starts..head.ends)
@@ -118,12 +124,34 @@ impl Client {
                     body,
                 });
             }
-            let read = self.stream.read(&mut chunk);
-            match read.map_err(|error| format!("no answer: {error}"))? {
-                0 => return Err("the server closed the connection without an answer".to_owned()),
-                count => self
-                    .buffer
-                    .extend_from_slice(chunk.get(..count).unwrap_or_default()),
+            self.read_more()?;
+        }
+    }
+
+    /// Everything up to the end of an answer in chunks, heads and all.
+    pub(crate) fn stream(&mut self, request: &[u8]) -> Result<&[u8], String> {
+        self.write(request)?;
+        while !self.buffer.ends_with(b"\r\n0\r\n\r\n") {
+            self.read_more()?;
+        }
+        Ok(&self.buffer)
+    }
+
+    fn write(&mut self, request: &[u8]) -> Result<(), String> {
+        self.buffer.clear();
+        let sent = self.stream.write_all(request);
+        sent.map_err(|error| format!("cannot send a request: {error}"))
+    }
+
+    fn read_more(&mut self) -> Result<(), String> {
+        let mut chunk = [0; BUFFER_BYTES];
+        let read = self.stream.read(&mut chunk);
+        match read.map_err(|error| format!("no answer: {error}"))? {
+            0 => Err("the server closed the connection without an answer".to_owned()),
+            count => {
+                let read = chunk.get(..count).unwrap_or_default();
+                self.buffer.extend_from_slice(read);
+                Ok(())
             }
         }
     }
@@ -134,6 +162,13 @@ impl Client {
     /// Also any status that is not a success.
     pub(crate) fn post(&mut self, path: &str, body: &Value) -> Result<Value, String> {
         self.json(path, &post(path, &body.to_string()))
+    }
+
+    /// # Errors
+    /// As [`Client::post`].
+    pub(crate) fn get(&mut self, path: &str) -> Result<Value, String> {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
+        self.json(path, request.as_bytes())
     }
 
     /// # Errors

@@ -3,15 +3,17 @@
 use crate::bench::Bench;
 use crate::figure::Outcome;
 
-mod agentflow;
 mod checkpoint;
 mod compute;
 mod density;
+mod doors;
 mod fastapi;
 mod fork;
 mod growth;
 mod image_sharing;
 mod image_size;
+mod job_memory;
+mod job_stream;
 mod large_arguments;
 mod live_session;
 mod neighbour;
@@ -35,11 +37,12 @@ pub(crate) struct Row {
     pub(crate) run: fn(&Bench) -> Result<Outcome, String>,
 }
 
-const ROWS: [Row; 21] = [
+const ROWS: [Row; 23] = [
     live_session::ROW,
     temporary_session::ROW,
     fastapi::ROW,
-    agentflow::ROW,
+    doors::ROW,
+    job_stream::ROW,
     large_arguments::ROW,
     compute::ROW,
     session_start::ROW,
@@ -54,6 +57,7 @@ const ROWS: [Row; 21] = [
     python_cache::ROW,
     density::ROW,
     suspended_density::ROW,
+    job_memory::ROW,
     image_sharing::ROW,
     neighbour::ROW,
     growth::ROW,
