@@ -209,7 +209,11 @@ impl Job {
             return false;
         }
         let (state, outcome) = match outcome {
-            Ok(executed) => (JobState::Succeeded, JobOutcome::Answer(Arc::new(executed))),
+            Ok(mut executed) => {
+                // It is kept for long.
+                executed.called.answer.json.shrink_to_fit();
+                (JobState::Succeeded, JobOutcome::Answer(Arc::new(executed)))
+            }
             Err(error) if self.watch.was_stopped() => {
                 (JobState::Cancelled, JobOutcome::Error(error))
             }

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Notify;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::ids::{SessionId, SessionName};
@@ -18,7 +18,9 @@ pub use events::{Event, EventKind, EventPage, Stream};
 #[derive(Debug)]
 pub(crate) struct Watch {
     pub(crate) events: EventLog,
-    stop: CancellationToken,
+    /// Somebody asked the call to stop.
+    is_stopping: AtomicBool,
+    asked: Notify,
     was_stopped: AtomicBool,
     started: OnceLock<Started>,
 }
@@ -36,7 +38,8 @@ impl Watch {
     pub(crate) fn new(event_bytes_max: usize) -> Self {
         Self {
             events: EventLog::new(event_bytes_max),
-            stop: CancellationToken::new(),
+            is_stopping: AtomicBool::new(false),
+            asked: Notify::new(),
             was_stopped: AtomicBool::new(false),
             started: OnceLock::new(),
         }
@@ -55,11 +58,12 @@ impl Watch {
 
     /// Asks the call to stop. One that is at its end already stays as it is.
     pub(crate) fn stop(&self) {
-        self.stop.cancel();
+        self.is_stopping.store(true, Ordering::Release);
+        self.asked.notify_waiters();
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stop.is_cancelled()
+        self.is_stopping.load(Ordering::Acquire)
     }
 
     /// True when the call came to its end because it was asked to stop.
@@ -69,7 +73,16 @@ impl Watch {
 
     /// Waits for the word to stop, and obeys: whoever awaits this ends the call.
     pub(crate) async fn stopped(&self) {
-        self.stop.cancelled().await;
+        loop {
+            let asked = self.asked.notified();
+            tokio::pin!(asked);
+            // Before the look, so that no word is missed between the two.
+            asked.as_mut().enable();
+            if self.is_stopping() {
+                break;
+            }
+            asked.await;
+        }
         self.was_stopped.store(true, Ordering::Release);
     }
 }
