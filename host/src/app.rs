@@ -1,6 +1,7 @@
 //! Builds each part once and wires them: runtimes, engine, cache, host, doors. Knows the order of start and stop, and decides nothing else.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +14,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Api, Served, router, serve, serve_stdio};
+use crate::capability::Outgoing;
 use crate::config::Config;
 use crate::durable::Durable;
 use crate::engine::{Engine, EngineConfig};
 use crate::host::{Caller, Host, HostConfig, Runtimes, Source};
-use crate::ids::WorkerId;
+use crate::ids::{BackendName, WorkerId};
 use crate::registry::{CodeCache, Problem, find};
 
 mod data_dir;
@@ -155,6 +157,10 @@ impl App {
             suspended_max: config.suspended_max,
             jobs: config.jobs,
             durable,
+            outgoing: Outgoing::new(
+                config.outgoing.authorities.clone(),
+                config.outgoing.names.clone(),
+            ),
             settings: config.settings.clone(),
         };
         let threads = Threads::start().map_err(|error| format!("cannot start threads: {error}"))?;
@@ -172,67 +178,20 @@ impl App {
     /// The components that the configuration names, and those in its plugins folders.
     ///
     /// # Errors
-    /// A plugins folder that cannot be read. Files that cannot be backends are problems of the host, and the others are loaded.
+    /// A plugins folder that cannot be read, a policy that is not fully understood. Files that cannot be backends are problems of the host,
+    /// and the others are loaded.
     pub fn sources(&self) -> Result<Vec<Source>, String> {
-        let mut sources: Vec<Source> = Vec::new();
-        for (name, backend) in &self.config.backends {
-            if let Some(path) = &backend.path {
-                sources.push(Source {
-                    name: name.clone(),
-                    path: path.clone(),
-                    pin: backend.pin.clone(),
-                    settings: backend.settings.clone(),
-                });
-            }
+        let (sources, problems) = sources(&self.config)?;
+        for problem in problems {
+            self.host.report(problem);
         }
-        for folder in &self.config.plugins {
-            let found = find(folder)
-                .map_err(|error| format!("{error}; {}", error.hint_text().unwrap_or_default()))?;
-            for problem in found.problems {
-                self.host.report(problem);
-            }
-            for candidate in found.candidates {
-                let pin = self
-                    .config
-                    .backends
-                    .get(&candidate.name)
-                    .and_then(|backend| backend.pin.clone());
-                sources.push(Source {
-                    settings: self.config.settings_of(&candidate.name),
-                    name: candidate.name,
-                    path: candidate.path,
-                    pin,
-                });
-            }
-        }
-        Ok(self.without_doubles(&sources))
+        Ok(sources)
     }
 
-    /// Two files of one name are a problem, and none of them is loaded.
-    fn without_doubles(&self, sources: &[Source]) -> Vec<Source> {
-        let same = |one: &Source, other: &Source| {
-            one.name.as_str().replace('-', "_") == other.name.as_str().replace('-', "_")
-        };
-        let (double, single): (Vec<Source>, Vec<Source>) = sources
-            .iter()
-            .cloned()
-            .partition(|source| sources.iter().filter(|other| same(source, other)).count() > 1);
-        for source in &double {
-            let files: Vec<String> = double
-                .iter()
-                .filter(|other| same(source, other))
-                .map(|other| other.path.display().to_string())
-                .collect();
-            let message = format!(
-                "{} are files of one name: none of them is loaded; rename all but one",
-                files.join(" and ")
-            );
-            self.host.report(Problem {
-                name: source.name.to_string(),
-                message,
-            });
-        }
-        single
+    /// Lets the host read its policy anew: `read` is the configuration as it is then.
+    pub fn follow_policy(&self, read: impl Fn() -> Result<Config, String> + Send + Sync + 'static) {
+        self.host
+            .follow_policy(Arc::new(move || Ok(sources(&read()?)?.0)));
     }
 
     /// Loads components, as many at once as there are cores. `progress` hears of each when it is done.
@@ -305,6 +264,69 @@ impl App {
     }
 }
 
+/// The components that a configuration names, and those in its plugins folders, with their settings; and what cannot be a backend.
+pub(crate) fn sources(config: &Config) -> Result<(Vec<Source>, Vec<Problem>), String> {
+    let mut sources: Vec<Source> = Vec::new();
+    let mut problems = Vec::new();
+    for (name, backend) in &config.backends {
+        if let Some(path) = &backend.path {
+            sources.push(source(config, name.clone(), path.clone())?);
+        }
+    }
+    for folder in &config.plugins {
+        let found = find(folder)
+            .map_err(|error| format!("{error}; {}", error.hint_text().unwrap_or_default()))?;
+        problems.extend(found.problems);
+        for candidate in found.candidates {
+            sources.push(source(config, candidate.name, candidate.path)?);
+        }
+    }
+    let (single, doubles) = without_doubles(&sources);
+    problems.extend(doubles);
+    Ok((single, problems))
+}
+
+fn source(config: &Config, name: BackendName, path: PathBuf) -> Result<Source, String> {
+    let own = config.backend(&name, &path)?;
+    let (pin, settings) = match own {
+        Some(backend) => (backend.pin, backend.settings),
+        None => (None, config.settings.clone()),
+    };
+    Ok(Source {
+        name,
+        path,
+        pin,
+        settings,
+    })
+}
+
+/// Two files of one name are a problem, and none of them is loaded.
+fn without_doubles(sources: &[Source]) -> (Vec<Source>, Vec<Problem>) {
+    let same = |one: &Source, other: &Source| {
+        one.name.as_str().replace('-', "_") == other.name.as_str().replace('-', "_")
+    };
+    let (double, single): (Vec<Source>, Vec<Source>) = sources
+        .iter()
+        .cloned()
+        .partition(|source| sources.iter().filter(|other| same(source, other)).count() > 1);
+    let problems = double.iter().map(|source| {
+        let files: Vec<String> = double
+            .iter()
+            .filter(|other| same(source, other))
+            .map(|other| other.path.display().to_string())
+            .collect();
+        let message = format!(
+            "{} are files of one name: none of them is loaded; rename all but one",
+            files.join(" and ")
+        );
+        Problem {
+            name: source.name.to_string(),
+            message,
+        }
+    });
+    (single, problems.collect())
+}
+
 impl Running {
     /// Waits for SIGTERM, SIGINT or a request to stop, then stops in order.
     ///
@@ -312,15 +334,26 @@ impl Running {
     /// Signals cannot be heard.
     pub async fn until_stopped(self) -> Result<(), String> {
         let mut signals = Signals::hear()?;
-        tokio::select! {
-            () = signals.any() => {}
-            () = self.host.stopped() => {}
+        let mut hangup = heard(SignalKind::hangup())?;
+        loop {
+            tokio::select! {
+                () = signals.any() => break,
+                () = self.host.stopped() => break,
+                _ = hangup.recv() => self.reload_policy().await,
+            }
         }
         // A second signal is a person who will not wait.
         let stop = self.stop();
         tokio::select! {
             () = stop => Ok(()),
             _ = signals.interrupt.recv() => Err("stopped without waiting".to_owned()),
+        }
+    }
+
+    /// What is wrong is in the log, and the policy as it was.
+    async fn reload_policy(&self) {
+        if let Err(error) = self.host.reload_policy().await {
+            tracing::error!(%error, "the policy was not read anew");
         }
     }
 
@@ -337,6 +370,10 @@ impl Running {
     }
 }
 
+fn heard(kind: SignalKind) -> Result<Signal, String> {
+    signal(kind).map_err(|error| error.to_string())
+}
+
 /// The signals that ask a process to stop.
 struct Signals {
     terminate: Signal,
@@ -345,7 +382,6 @@ struct Signals {
 
 impl Signals {
     fn hear() -> Result<Self, String> {
-        let heard = |kind| signal(kind).map_err(|error| error.to_string());
         Ok(Self {
             terminate: heard(SignalKind::terminate())?,
             interrupt: heard(SignalKind::interrupt())?,

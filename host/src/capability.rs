@@ -8,11 +8,13 @@ use wasmtime::component::Linker;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::policy::{Grants, Limits};
+use crate::policy::{Grants, Limits, LiveGrants};
+use crate::tool::Denial;
 
 pub mod backend;
 mod clock;
 mod config_store;
+mod denials;
 mod egress;
 mod files;
 mod held;
@@ -22,12 +24,15 @@ mod looked;
 pub mod meter;
 mod opened;
 mod random;
+mod sockets;
 mod standard;
 mod streams;
 
 pub(crate) use clock::GuestClock;
 use config_store::ConfigStore;
+use denials::Denials;
 use egress::Egress;
+pub use egress::Outgoing;
 pub use files::Workspace;
 pub(crate) use held::{Held, HeldByRep};
 use keyvalue::Buckets;
@@ -71,6 +76,9 @@ pub struct Capabilities {
     /// None: the guest is not watched.
     looks: Option<Box<Looks>>,
     drew: bool,
+    denials: Arc<Denials>,
+    /// Those that it was made with.
+    grants: Arc<Grants>,
     clock: GuestClock,
     pub(crate) log: Arc<LogRing>,
     pub(crate) meter: Meter,
@@ -82,23 +90,22 @@ impl Capabilities {
     /// # Errors
     /// A granted folder that cannot be opened, by its path.
     pub(crate) fn new(
-        grants: &Grants,
+        live: &LiveGrants,
+        outgoing: &Outgoing,
         limits: &Limits,
         workspace: Option<&Workspace>,
         clock: GuestClock,
         log: Arc<LogRing>,
     ) -> wasmtime::Result<Self> {
+        let grants = live.now();
+        let denials = Arc::new(Denials::new(log.clone()));
         let mut builder = WasiCtx::builder();
-        builder
-            .monotonic_clock(clock)
-            .max_random_size(RANDOM_BYTES)
-            .allow_tcp(false)
-            .allow_udp(false)
-            .allow_ip_name_lookup(false);
-        for (name, value) in &grants.env {
+        builder.monotonic_clock(clock).max_random_size(RANDOM_BYTES);
+        sockets::allow(&mut builder, live, &denials);
+        for (name, value) in &grants.variables() {
             builder.env(name, value);
         }
-        files::mount(&mut builder, grants, workspace)?;
+        files::mount(&mut builder, &grants, workspace)?;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.open_handles);
         let mut http = WasiHttpCtx::new();
@@ -107,12 +114,14 @@ impl Capabilities {
             wasi: builder.build(),
             table,
             http,
-            egress: Egress::new(&grants.http_hosts, limits.http_requests),
+            egress: Egress::new(live, outgoing, limits, denials.clone()),
             config_store: ConfigStore::new(&grants.config_store),
             buckets: Buckets::new(grants.keyvalue, limits.memory_bytes),
             origins: Origins::default(),
             looks: None,
             drew: false,
+            denials,
+            grants,
             clock,
             log,
             meter: Meter::new(limits),
@@ -158,6 +167,16 @@ impl Capabilities {
     /// True when the guest sent a request to another host: what it knows may be out of date tomorrow.
     pub(crate) fn talked(&self) -> bool {
         self.egress.used
+    }
+
+    /// What the running call reached for and did not get.
+    pub(crate) fn denied(&self) -> Vec<Denial> {
+        self.denials.take()
+    }
+
+    /// The grants that the guest was made with.
+    pub(crate) fn grants(&self) -> &Arc<Grants> {
+        &self.grants
     }
 
     /// The guest's own time, in nanoseconds.

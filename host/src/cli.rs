@@ -20,6 +20,7 @@ mod mcp;
 mod new;
 mod output;
 mod plugin;
+mod policy;
 mod serve;
 mod sessions;
 mod tools;
@@ -58,6 +59,8 @@ enum Command {
     Call(call::CallArgs),
     /// List the tools of a running host, or show one with its schemas.
     Tools(tools::ToolsArgs),
+    /// Say what a backend may do, and why.
+    Policy(policy::PolicyArgs),
     /// List, create, show and end sessions of a running host.
     Sessions(sessions::SessionsArgs),
     /// Show what the host sees in a component: tools, schemas, hooks, imports, and what was left out and why.
@@ -178,6 +181,7 @@ pub fn main() -> ExitCode {
         Command::Warmup(args) => warmup::run(&args),
         Command::Call(args) => client::block_on(call::run(args)),
         Command::Tools(args) => client::block_on(tools::run(args)),
+        Command::Policy(args) => policy::run(args),
         Command::Sessions(args) => client::block_on(sessions::run(args)),
         Command::Inspect(args) => inspect::run(&args),
         Command::New(args) => new::run(&args),

@@ -5,11 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustls::pki_types::CertificateDer;
 use serde_json::Value;
 
 use crate::ids::BackendName;
 use crate::job::JobLimits;
 use crate::policy::Limits;
+use crate::policy::secret::Secret;
 use crate::registry::BackendSettings;
 use crate::session::Timers;
 use crate::telemetry::LogFormat;
@@ -51,9 +53,21 @@ pub struct Config {
     /// Default `info`.
     pub log: String,
     pub log_format: LogFormat,
+    pub outgoing: OutgoingConfig,
+    /// By name.
+    pub secrets: BTreeMap<String, Secret>,
     /// Settings of backends that `backends` does not name.
     pub settings: BackendSettings,
     pub backends: BTreeMap<BackendName, BackendConfig>,
+}
+
+/// How guests' requests reach other hosts.
+#[derive(Clone, Debug, Default)]
+pub struct OutgoingConfig {
+    /// Trusted besides those that browsers trust.
+    pub authorities: Vec<CertificateDer<'static>>,
+    /// Addresses of names that are not looked up.
+    pub names: BTreeMap<String, Vec<IpAddr>>,
 }
 
 /// What the file says about one backend.
@@ -84,6 +98,8 @@ impl Default for Config {
             drain: Duration::from_secs(10),
             log: "info".to_owned(),
             log_format: LogFormat::default(),
+            outgoing: OutgoingConfig::default(),
+            secrets: BTreeMap::new(),
             settings: BackendSettings::default(),
             backends: BTreeMap::new(),
         }
@@ -132,10 +148,16 @@ impl Config {
             on_idle: server.on_idle.unwrap_or_default(),
             archive_after: server.archive_after.and_then(raw::seconds_or_never),
         };
+        let secrets = raw.secrets.into_iter().map(|(name, secret)| {
+            let checked = secret.checked(&name, base);
+            let secret = checked.map_err(|error| format!("secrets.{name}: {error}"))?;
+            Ok((name, secret))
+        });
+        let secrets = secrets.collect::<Result<BTreeMap<String, Secret>, String>>()?;
         let backends = raw.backends.into_iter().map(|(name, backend)| {
             let name = BackendName::parse(&name).map_err(|error| format!("backends: {error}"))?;
             let checked = backend
-                .checked(base, &limits)
+                .checked(base, &limits, &secrets)
                 .map_err(|error| format!("backends.{name}: {error}"))?;
             Ok((name, checked))
         });
@@ -173,6 +195,8 @@ impl Config {
                 .map_or(defaults.drain, Duration::from_secs),
             log: server.log.unwrap_or(defaults.log),
             log_format,
+            outgoing: raw.outgoing.checked(base)?,
+            secrets,
             settings,
             backends,
         })
@@ -188,6 +212,36 @@ impl Config {
             "{} can be reached from other machines, and whoever reaches it may call every tool; listen on 127.0.0.1, or say --allow-remote if a proxy in front checks its callers",
             self.listen
         ))
+    }
+
+    /// The backend as the configuration has it, or as the policy file beside its component does: `web.policy.toml` beside `web.wasm`, with
+    /// what would stand under `[backends.web]`. None: it has the settings of all.
+    ///
+    /// # Errors
+    /// A policy file that is not fully understood, and two policies for one backend.
+    pub fn backend(
+        &self,
+        name: &BackendName,
+        component: &Path,
+    ) -> Result<Option<BackendConfig>, String> {
+        let own = self.backends.get(name);
+        let file = component.with_extension("policy.toml");
+        if !file.is_file() {
+            return Ok(own.cloned());
+        }
+        let in_file = |message: String| format!("{}: {message}", file.display());
+        if own.is_some() {
+            let message =
+                format!("the configuration has a policy for {name}, too; keep one of them");
+            return Err(in_file(message));
+        }
+        let text = fs_err::read_to_string(&file).map_err(|error| error.to_string())?;
+        let base = file.parent().unwrap_or_else(|| Path::new("."));
+        let raw = raw::parse_policy(&text).map_err(in_file)?;
+        let limits = &self.settings.limits;
+        raw.checked(base, limits, &self.secrets)
+            .map(Some)
+            .map_err(in_file)
     }
 
     /// Settings for a backend: its own, or those of all.

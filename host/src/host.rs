@@ -1,7 +1,7 @@
 //! Every verb of the host, once: the doors parse and render, this decides. Routes to the session, counts, and writes one span per call.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use crate::capability::Outgoing;
 use crate::durable::Durable;
 use crate::engine::{Engine, Guests};
 use crate::error::{Error, ErrorCode, Result};
@@ -25,12 +26,15 @@ use crate::watch::Watch;
 
 mod backends;
 mod jobs;
+mod policy;
 mod sessions;
 
 pub use crate::job::{Job, JobInfo, JobLimits, JobOutcome, JobPage, JobQuery, JobState};
-pub use crate::session::{Executed, SessionPage, SessionQuery};
+pub use crate::session::{CalledIn, Executed, SessionPage, SessionQuery};
 pub use backends::{BackendInfo, Source, WarmUp, WarmupReport};
 pub use jobs::StartedJob;
+use policy::Policies;
+pub use policy::{Changed, PolicyChange, PolicySource};
 pub use sessions::Started;
 
 /// For each step of a stop that is to be at once.
@@ -47,6 +51,8 @@ pub struct HostConfig {
     pub jobs: JobLimits,
     /// What outlives the process: states of sessions, and their folders.
     pub durable: Arc<Durable>,
+    /// How guests' requests reach other hosts.
+    pub outgoing: Outgoing,
     /// Settings of backends that the config does not name.
     pub settings: BackendSettings,
 }
@@ -102,6 +108,8 @@ pub struct Host {
     config: HostConfig,
     registry: Registry,
     loader: Loader,
+    policy: Policies,
+    policy_source: OnceLock<PolicySource>,
     guests: Guests,
     sessions: Arc<Sessions>,
     jobs: Arc<Jobs>,
@@ -143,6 +151,8 @@ impl Host {
             jobs,
             registry: Registry::default(),
             loader: Loader::new(engine, cache),
+            policy: Policies::default(),
+            policy_source: OnceLock::new(),
             guests,
             sessions,
             calls: TaskTracker::new(),

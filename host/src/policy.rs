@@ -2,10 +2,24 @@
 //! Everything is off until it is granted.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorCode, Result};
+
+pub mod address;
+pub mod explain;
+pub mod host;
+pub mod http;
+mod live;
+pub mod secret;
+
+use self::address::Network;
+use self::http::HttpRule;
+use self::secret::SecretBinding;
+use crate::tool::Denial;
+pub use live::LiveGrants;
 
 /// What the operator lets a backend reach. The default grants nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,10 +31,123 @@ pub struct Grants {
     pub env: BTreeMap<String, String>,
     /// Answers of `wasi:config/store`.
     pub config_store: BTreeMap<String, String>,
-    /// Hosts that `wasi:http` may talk to: `api.example.com`, `*.example.com`, `localhost:8080`.
-    pub http_hosts: Vec<HostPattern>,
+    /// Requests that `wasi:http` may make.
+    pub http: Vec<HttpRule>,
+    /// What the host adds to some of them.
+    pub secrets: Vec<SecretBinding>,
+    /// Addresses to which TCP connections may be made.
+    pub tcp: Vec<TcpRule>,
     /// `wasi:keyvalue` buckets, held in memory and dropped with the session.
     pub keyvalue: bool,
+}
+
+impl Grants {
+    /// True when a guest that was made with `other` has all that it may have by these: the rest is asked for at each use.
+    pub fn fit_instance_of(&self, other: &Self) -> bool {
+        self.workspace == other.workspace
+            && self.folders == other.folders
+            && self.variables() == other.variables()
+            && self.config_store == other.config_store
+            && self.keyvalue == other.keyvalue
+    }
+
+    /// Everything that is granted, a line each: what it is about, and how far it goes. No value of an environment variable is in it.
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
+        if self.workspace {
+            lines.push((
+                "workspace",
+                "a folder of the session's own, /workspace".to_owned(),
+            ));
+        }
+        for folder in &self.folders {
+            let how = match folder.access {
+                FolderAccess::ReadOnly => "read",
+                FolderAccess::ReadWrite => "read and write",
+            };
+            let (guest, host) = (&folder.guest, folder.host.display());
+            lines.push(("folder", format!("{how} {guest}, which is {host}")));
+        }
+        lines.extend(self.variables().into_keys().map(|name| ("env", name)));
+        lines.extend(
+            self.config_store
+                .keys()
+                .map(|key| ("config_store", key.clone())),
+        );
+        lines.extend(self.http.iter().map(|rule| ("http", rule.to_string())));
+        lines.extend(self.tcp.iter().map(|rule| ("tcp", rule.to_string())));
+        for binding in &self.secrets {
+            let (secret, header, host) = (binding.secret.name(), &binding.header, &binding.host);
+            lines.push((
+                "secret",
+                format!("{secret}, in the header {header} to {host}"),
+            ));
+        }
+        if self.keyvalue {
+            lines.push(("keyvalue", "buckets of the session's own".to_owned()));
+        }
+        lines
+    }
+
+    /// The environment that the guest sees, placeholders of secrets included.
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        let placeholders = self.secrets.iter().filter_map(|binding| {
+            let name = binding.env.clone()?;
+            Some((name, binding.secret.placeholder()))
+        });
+        placeholders.chain(self.env.clone()).collect()
+    }
+}
+
+/// Addresses that a guest may connect to, at one port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpRule {
+    pub network: Network,
+    pub port: u16,
+}
+
+impl TcpRule {
+    /// Reads `10.0.0.5:5432`, `10.0.0.0/8:5432` or `[fd00::5]:5432`.
+    ///
+    /// # Errors
+    /// `invalid_request`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let invalid = || {
+            let message = format!("{text:?} is not an address with a port");
+            Error::new(ErrorCode::InvalidRequest, message)
+                .hint("write 10.0.0.5:5432, 10.0.0.0/8:5432 or [fd00::5]:5432; names are not looked up for sockets")
+        };
+        let (network, port) = text.rsplit_once(':').ok_or_else(invalid)?;
+        let network = network.trim_start_matches('[').replace(']', "");
+        Ok(Self {
+            network: Network::parse(&network).map_err(|_| invalid())?,
+            port: port.parse().map_err(|_| invalid())?,
+        })
+    }
+
+    pub fn allows(&self, address: SocketAddr) -> bool {
+        self.port == address.port() && self.network.contains(address.ip())
+    }
+
+    /// What a connection is told that no rule allows.
+    pub fn missing(address: SocketAddr) -> Denial {
+        Denial {
+            what: format!("a TCP connection to {address}"),
+            why: "no rule of the backend's policy names the address and port".to_owned(),
+            allow: Some(format!("tcp = [\"{address}\"]")),
+        }
+    }
+}
+
+impl std::fmt::Display for TcpRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let network = self.network.to_string();
+        if network.contains(':') {
+            write!(f, "[{network}]:{}", self.port)
+        } else {
+            write!(f, "{network}:{}", self.port)
+        }
+    }
 }
 
 /// A folder of the host's in the guest's file system.
@@ -36,66 +163,6 @@ pub struct FolderGrant {
 pub enum FolderAccess {
     ReadOnly,
     ReadWrite,
-}
-
-/// A host name, `*.` and a name for everything below it, each with an optional port (default: 80 and 443).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostPattern {
-    name: String,
-    below: bool,
-    port: Option<u16>,
-}
-
-impl HostPattern {
-    /// # Errors
-    /// `invalid_request` when it is no host name.
-    pub fn parse(text: &str) -> Result<Self> {
-        let invalid = || {
-            Error::new(ErrorCode::InvalidRequest, format!("{text:?} is not a host"))
-                .hint("write example.com, *.example.com or example.com:8080")
-        };
-        let (name, port) = match text.rsplit_once(':') {
-            Some((name, port)) => (name, Some(port.parse().map_err(|_| invalid())?)),
-            None => (text, None),
-        };
-        let (below, name) = match name.strip_prefix("*.") {
-            Some(rest) => (true, rest),
-            None => (false, name),
-        };
-        if name.is_empty() || name.contains(['*', '/', ' ', '@']) {
-            return Err(invalid());
-        }
-        Ok(Self {
-            name: name.to_ascii_lowercase(),
-            below,
-            port,
-        })
-    }
-
-    pub fn allows(&self, host: &str, port: u16) -> bool {
-        let host = host.to_ascii_lowercase();
-        let host = host.strip_suffix('.').unwrap_or(&host);
-        let port_fits = self
-            .port
-            .map_or(port == 80 || port == 443, |own| own == port);
-        let name_fits = if self.below {
-            host.strip_suffix(&self.name)
-                .is_some_and(|rest| rest.ends_with('.'))
-        } else {
-            host == self.name
-        };
-        port_fits && name_fits
-    }
-}
-
-impl std::fmt::Display for HostPattern {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let below = if self.below { "*." } else { "" };
-        match self.port {
-            Some(port) => write!(f, "{below}{}:{port}", self.name),
-            None => write!(f, "{below}{}", self.name),
-        }
-    }
 }
 
 /// Bounds on every instance, always on. The figures are safe for a host of thousands of sessions.
@@ -127,6 +194,10 @@ pub struct Limits {
     pub host_call_bytes: usize,
     /// Outgoing HTTP requests at once. Default 16.
     pub http_requests: usize,
+    /// Bytes of the body of an outgoing request, and of its answer. Default 16 MiB.
+    pub http_bytes: u64,
+    /// From an outgoing request to the end of its answer. Default 60 s.
+    pub http: Duration,
     /// Calls that wait for a session; one more is `session_busy`. Default 32.
     pub queue: usize,
     pub checkpoints: CheckpointLimits,
@@ -166,6 +237,8 @@ impl Default for Limits {
             open_handles: 1024,
             host_call_bytes: 8 << 20,
             http_requests: 16,
+            http_bytes: 16 << 20,
+            http: Duration::from_secs(60),
             queue: 32,
             checkpoints: CheckpointLimits::default(),
         }
@@ -258,30 +331,5 @@ mod tests {
             policy.tightened(&request).unwrap_err().code(),
             ErrorCode::PolicyDenied
         );
-    }
-
-    #[test]
-    fn a_host_pattern_allows_what_it_names_and_nothing_else() {
-        let cases = [
-            ("example.com", "example.com", 443, true),
-            ("example.com", "EXAMPLE.com.", 80, true),
-            ("example.com", "example.com", 8080, false),
-            ("example.com", "a.example.com", 443, false),
-            ("*.example.com", "a.example.com", 443, true),
-            ("*.example.com", "example.com", 443, false),
-            ("*.example.com", "evilexample.com", 443, false),
-            ("localhost:8080", "localhost", 8080, true),
-            ("localhost:8080", "localhost", 80, false),
-        ];
-        for (pattern, host, port, expected) in cases {
-            assert_eq!(
-                HostPattern::parse(pattern).unwrap().allows(host, port),
-                expected,
-                "{pattern} {host}:{port}"
-            );
-        }
-        for bad in ["", "*", "a/b", "*.*.com", "x:port", "user@host"] {
-            assert!(HostPattern::parse(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -21,6 +21,7 @@ mod warmup;
 mod wit;
 
 pub(crate) use backend::Backend;
+pub(crate) use backend::Surroundings;
 pub use backend::{BackendSettings, Origin};
 pub use cache::CodeCache;
 pub use image::Start;

@@ -111,6 +111,28 @@ pub struct Skipped {
 pub struct ToolAnswer {
     pub json: Vec<u8>,
     pub is_error: bool,
+    /// What the guest reached for during the call and did not get.
+    pub denied: Vec<Denial>,
+}
+
+/// Something that a guest reached for and did not get: why, and what the operator could write to allow it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// `GET https://example.com/`
+    pub what: String,
+    pub why: String,
+    /// A line of the backend's policy. None: no rule could.
+    pub allow: Option<String>,
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} was denied: {}", self.what, self.why)?;
+        match &self.allow {
+            Some(allow) => write!(f, "; the operator can allow it with {allow}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What a call took.

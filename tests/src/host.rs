@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use hostel_host::capability::Outgoing;
 use hostel_host::durable::Durable;
 use hostel_host::engine::{Engine, EngineConfig};
 use hostel_host::error::{ErrorCode, Result};
@@ -87,6 +88,7 @@ impl TestHost {
             durable: Arc::new(
                 Durable::open(&folder.path().join("sessions")).expect("a new folder"),
             ),
+            outgoing: Outgoing::default(),
             settings: BackendSettings::default(),
         };
         change(&mut config);

@@ -20,7 +20,7 @@ pub struct TestServer {
     /// Stops the host, as SIGTERM does, when a test calls its `stop`.
     pub running: Running,
     client: reqwest::Client,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// An answer, read whole.
@@ -80,8 +80,13 @@ impl TestServer {
                 .no_proxy()
                 .build()
                 .expect("there is a client"),
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// Everything that the host writes, gone at the end of the test.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -17,6 +17,7 @@ mod health;
 pub(super) mod jobs;
 pub(super) mod logs;
 pub(super) mod patterns;
+mod policy;
 pub(super) mod problem;
 pub(super) mod sessions;
 pub(super) mod states;
@@ -60,6 +61,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/v1/jobs/{id}/events", get(jobs::events))
         .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/v1/contexts/{name}", get(unknown::context))
+        .route("/v1/policy/reload", post(policy::reload))
         .route("/v1/shutdown", post(health::shutdown))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

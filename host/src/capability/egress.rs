@@ -1,86 +1,268 @@
-//! Outgoing HTTP: only to hosts that were granted by name, only so many requests at once, never a redirect followed here.
+//! Outgoing HTTP. The backend's rules decide by name, then by address: a name is looked up once, and the address that was judged is the one
+//! that is connected to. The host adds bound secrets, masks them in what comes back, follows no redirect (the guest's next request is judged
+//! anew), unpacks nothing, and writes one line per request: never a body, a query or a header.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use http::uri::Scheme;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
+use http::{HeaderName, HeaderValue};
+use http_body_util::BodyExt;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use tokio::sync::Semaphore;
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+use tokio::time::{Instant, timeout, timeout_at};
+use wasmtime_wasi_http::{
+    DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody,
+    WasiHttpHooks,
+};
 
-use crate::policy::HostPattern;
+use crate::policy::http::{HttpAsk, HttpRule, decide};
+use crate::policy::secret::SecretBinding;
+use crate::policy::{Grants, Limits, LiveGrants};
+use crate::tool::Denial;
+
+use super::denials::Denials;
+
+mod body;
+mod mask;
+mod outgoing;
+mod record;
+
+use body::{Answer, Counted};
+use mask::Mask;
+pub use outgoing::Outgoing;
+use record::Record;
 
 /// Waits longer than this for a connection, a first byte or the next one are errors, whatever the guest asked for.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 const READ_MAX: Duration = Duration::from_secs(30);
 
 pub(super) struct Egress {
-    hosts: Arc<[HostPattern]>,
+    grants: LiveGrants,
+    outgoing: Outgoing,
     slots: Arc<Semaphore>,
+    denials: Arc<Denials>,
+    bytes_max: u64,
+    time_max: Duration,
     /// At least one request was let out.
     pub(super) used: bool,
 }
 
+type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
+type Sent = Result<(http::Response<WasiBody>, Io), Error>;
+
+/// A request that a rule allows, on its way.
+struct Going {
+    ask: HttpAsk,
+    rule: HttpRule,
+    grants: Arc<Grants>,
+    outgoing: Outgoing,
+    denials: Arc<Denials>,
+    waits: Waits,
+    bytes_max: u64,
+    record: Record,
+}
+
+#[derive(Clone, Copy)]
+struct Waits {
+    connect: Duration,
+    first_byte: Duration,
+    between_bytes: Duration,
+    end: Instant,
+}
+
 impl Egress {
-    pub(super) fn new(hosts: &[HostPattern], requests_max: usize) -> Self {
+    pub(super) fn new(
+        grants: &LiveGrants,
+        outgoing: &Outgoing,
+        limits: &Limits,
+        denials: Arc<Denials>,
+    ) -> Self {
         Self {
-            hosts: hosts.into(),
-            slots: Arc::new(Semaphore::new(requests_max)),
+            grants: grants.clone(),
+            outgoing: outgoing.clone(),
+            slots: Arc::new(Semaphore::new(limits.http_requests)),
+            denials,
+            bytes_max: limits.http_bytes,
+            time_max: limits.http,
             used: false,
         }
     }
 
-    fn allows(&self, uri: &http::Uri) -> bool {
-        let Some(host) = uri.host() else { return false };
-        let port = uri
-            .port_u16()
-            .unwrap_or(if uri.scheme() == Some(&Scheme::HTTP) {
-                80
-            } else {
-                443
-            });
-        self.hosts.iter().any(|pattern| pattern.allows(host, port))
+    fn judge(
+        &self,
+        request: &http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+    ) -> Result<Going, Denial> {
+        let grants = self.grants.now();
+        let method = request.method().as_str();
+        let ask = HttpAsk::of(method, request.uri()).map_err(|why| Denial {
+            what: format!("an outgoing {method} request"),
+            why: why.to_owned(),
+            allow: None,
+        })?;
+        let (_, rule) = decide(&grants.http, &ask)?;
+        Ok(Going {
+            rule: rule.clone(),
+            grants,
+            outgoing: self.outgoing.clone(),
+            denials: self.denials.clone(),
+            waits: Waits::of(options.unwrap_or_default(), self.time_max),
+            bytes_max: self.bytes_max,
+            record: Record::begin(&ask),
+            ask,
+        })
     }
 }
 
-type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
-
 impl WasiHttpHooks for Egress {
+    fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
+        Arc::new(is_forbidden)
+    }
+
+    fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
+        is_forbidden(name)
+    }
+
     fn send_request(
         &mut self,
         request: http::Request<WasiBody>,
         options: Option<RequestOptions>,
         _body_sent: Io,
-    ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, Io), Error>> + Send> {
-        let allowed = self.allows(request.uri());
-        self.used |= allowed;
-        let slots = self.slots.clone();
-        Box::new(async move {
-            if !allowed {
-                return Err(Error::HttpRequestDenied);
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        let going = match self.judge(&request, options) {
+            Ok(going) => going,
+            Err(denial) => {
+                self.denials.add(denial);
+                return Box::new(std::future::ready(Err(Error::HttpRequestDenied)));
             }
-            let Ok(slot) = slots.try_acquire_owned() else {
+        };
+        self.used = true;
+        let slot = self.slots.clone().try_acquire_owned();
+        Box::new(async move {
+            let Ok(slot) = slot else {
                 return Err(Error::ConnectionLimitReached);
             };
-            let (response, io) =
-                wasmtime_wasi_http::default_send_request(request, Some(bounded(options))).await?;
+            let (response, io) = going.go(request).await?;
             // The slot is held until the connection is done with, not just until the headers are here.
             let io: Io = Box::new(async move {
-                let outcome = Box::into_pin(Box::new(io) as Io).await;
+                let outcome = Box::into_pin(io).await;
                 drop(slot);
                 outcome
             });
-            Ok((response.map(http_body_util::BodyExt::boxed_unsync), io))
+            Ok((response, io))
         })
     }
 }
 
-fn bounded(options: Option<RequestOptions>) -> RequestOptions {
-    let asked = options.unwrap_or_default();
-    let bound =
-        |wait: Option<Duration>, most: Duration| Some(wait.map_or(most, |wait| wait.min(most)));
-    RequestOptions {
-        connect_timeout: bound(asked.connect_timeout, CONNECT_MAX),
-        first_byte_timeout: bound(asked.first_byte_timeout, READ_MAX),
-        between_bytes_timeout: bound(asked.between_bytes_timeout, READ_MAX),
+/// What belongs to the connection is the host's business (RFC 9110, 7.6.1), `Proxy-*` included.
+fn is_forbidden(name: &HeaderName) -> bool {
+    DEFAULT_FORBIDDEN_HEADERS.contains(name)
+        || matches!(name.as_str(), "expect" | "te" | "trailer")
+        || name.as_str().starts_with("proxy-")
+}
+
+impl Going {
+    async fn go(self, request: http::Request<WasiBody>) -> Sent {
+        let Self {
+            ask,
+            rule,
+            grants,
+            outgoing,
+            denials,
+            waits,
+            bytes_max,
+            mut record,
+        } = self;
+        let connecting = outgoing.connect(&ask, &rule, &denials);
+        let stream = within(waits.connect, connecting)
+            .await
+            .ok_or(Error::ConnectionTimeout)??;
+        let shake = http1::Builder::new().handshake(TokioIo::new(stream));
+        let (mut sender, connection) = within(waits.connect, shake)
+            .await
+            .ok_or(Error::ConnectionTimeout)??;
+        let is_bound = grants.secrets.iter().any(|binding| binding.is_for(&ask));
+        let request = outbound(request, &ask, &grants.secrets, bytes_max, record.sent())?;
+        let connection = async move { connection.await.map_err(Error::from) };
+        let mut connection = Box::pin(connection);
+        let first_byte = waits.end.min(Instant::now() + waits.first_byte);
+        let answer = timeout_at(first_byte, async {
+            let sending = sender.send_request(request);
+            tokio::pin!(sending);
+            let mut is_over = false;
+            loop {
+                tokio::select! {
+                    biased;
+                    answer = &mut sending => break answer.map_err(Error::from),
+                    // A connection that ends in order may have left an answer.
+                    over = &mut connection, if !is_over => { over?; is_over = true; }
+                }
+            }
+            .map(|answer| (answer, is_over))
+        });
+        let (answer, is_over) = answer.await.map_err(|_| Error::ConnectionReadTimeout)??;
+        record.answered(answer.status());
+        let (mut head, incoming) = answer.into_parts();
+        if is_bound
+            && head
+                .headers
+                .get(CONTENT_ENCODING)
+                .is_some_and(|coding| coding != "identity")
+        {
+            // What is packed cannot be searched for the secret.
+            return Err(Error::HttpResponseContentCoding(None));
+        }
+        let mask = Mask::of(&grants.secrets);
+        if let Some(mask) = &mask {
+            mask.cover_headers(&mut head.headers);
+        }
+        let answer = Answer::new(incoming, mask, waits, bytes_max, record);
+        let io: Io = Box::new(async move { if is_over { Ok(()) } else { connection.await } });
+        let response = http::Response::from_parts(head, answer.boxed_unsync());
+        Ok((response, io))
     }
 }
+
+/// The request as it goes out: its own path, the bound secrets, and a body that ends at its limit.
+fn outbound(
+    request: http::Request<WasiBody>,
+    ask: &HttpAsk,
+    bindings: &[SecretBinding],
+    bytes_max: u64,
+    sent: Arc<AtomicU64>,
+) -> Result<http::Request<Counted<WasiBody>>, Error> {
+    let (mut head, body) = request.into_parts();
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    head.uri = path.parse().map_err(|_| Error::HttpRequestUriInvalid)?;
+    for binding in bindings.iter().filter(|binding| binding.is_for(ask)) {
+        let value = binding.header_value().ok_or(Error::ConfigurationError)?;
+        head.headers.insert(binding.header.clone(), value);
+        head.headers
+            .insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
+    let body = Counted::new(body, bytes_max, sent);
+    Ok(http::Request::from_parts(head, body))
+}
+
+async fn within<T>(time: Duration, work: impl Future<Output = T>) -> Option<T> {
+    timeout(time, work).await.ok()
+}
+
+impl Waits {
+    fn of(asked: RequestOptions, time_max: Duration) -> Self {
+        let bound =
+            |wait: Option<Duration>, most: Duration| wait.map_or(most, |wait| wait.min(most));
+        Self {
+            connect: bound(asked.connect_timeout, CONNECT_MAX),
+            first_byte: bound(asked.first_byte_timeout, READ_MAX),
+            between_bytes: bound(asked.between_bytes_timeout, READ_MAX),
+            end: Instant::now() + time_max,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use crate::engine::{Engine, EngineConfig};
 use crate::policy::Limits;
 use crate::registry::{CodeCache, Listing, Loader, Prepared};
 
+use super::policy::grants_of;
 use super::{Outcome, output, shown};
 
 #[derive(Debug, Args)]
@@ -21,6 +22,12 @@ pub(super) struct InspectArgs {
     /// Where a host keeps its warm images: what the last warmup there came to is shown too [default: ~/.local/share/hostel].
     #[arg(long, env = "HOSTEL_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Show what the component imports beside what the policy grants it: that of the configuration, or of the policy file beside it.
+    #[arg(long)]
+    policy: bool,
+    /// Configuration: hostel.toml, or JSON of the same shape.
+    #[arg(long, env = "HOSTEL_CONFIG", value_name = "FILE", requires = "policy")]
+    config: Option<PathBuf>,
     /// Everything, schemas too, as JSON.
     #[arg(long)]
     json: bool,
@@ -30,6 +37,9 @@ pub(super) fn run(args: &InspectArgs) -> Outcome {
     let loader = Loader::new(Arc::new(small_engine()?), cache(args));
     let prepared = loader.inspect(&args.file)?;
     let listing = &prepared.listing;
+    if args.policy {
+        return compare(args, listing);
+    }
     let no_image = listing
         .no_image
         .clone()
@@ -176,24 +186,74 @@ fn hooks(listing: &Listing) -> String {
     }
 }
 
-/// Interfaces that do nothing until the operator grants something.
+/// Interfaces that do nothing until the operator grants something: the import, what [`crate::policy::Grants::lines`] calls its grants, and
+/// an example of one.
+const POWERS: [(&str, &[&str], &str); 6] = [
+    (
+        "wasi:filesystem/",
+        &["workspace", "folder"],
+        "workspace = true, or folders = [{ host = \"docs\", guest = \"/docs\" }]",
+    ),
+    (
+        "wasi:http/",
+        &["http", "secret"],
+        "http = [{ host = \"api.example.com\" }]",
+    ),
+    ("wasi:sockets/", &["tcp"], "tcp = [\"10.0.0.5:5432\"]"),
+    ("wasi:keyvalue/", &["keyvalue"], "keyvalue = true"),
+    (
+        "wasi:config/",
+        &["config_store"],
+        "config_store = { key = \"value\" }",
+    ),
+    (
+        "wasi:cli/environment",
+        &["env"],
+        "env = { NAME = \"value\" }",
+    ),
+];
+
+fn imports_any(listing: &Listing, prefix: &str) -> bool {
+    let mut imports = listing.imports.iter();
+    imports.any(|import| import.starts_with(prefix))
+}
+
+/// What the component imports, and what it is granted of that. An import without a grant fails when it is used, not at load.
+fn compare(args: &InspectArgs, listing: &Listing) -> Outcome {
+    let granted = grants_of(&args.file, args.config.as_deref())?.lines();
+    let mut rows = Vec::new();
+    for (prefix, kinds, example) in POWERS {
+        let own = granted.iter().filter(|(kind, _)| kinds.contains(kind));
+        let own: Vec<&str> = own.map(|(_, how)| how.as_str()).collect();
+        match (imports_any(listing, prefix), own.is_empty()) {
+            (true, false) => rows.push((prefix, "granted", own.join("; "))),
+            (true, true) => rows.push((prefix, "denied", format!("allow it with {example}"))),
+            (false, false) => rows.push((prefix, "unused", own.join("; "))),
+            (false, true) => {}
+        }
+    }
+    if args.json {
+        let rows: Vec<Value> = rows
+            .iter()
+            .map(|(import, state, how)| json!({"import": import, "state": state, "how": how}))
+            .collect();
+        output::say(&Value::from(rows).to_string());
+        return Ok(());
+    }
+    if rows.is_empty() {
+        output::say("It imports nothing that needs a grant, and is granted nothing.");
+    }
+    for (import, state, how) in rows {
+        output::say(&format!("{import}\t{state}\t{how}"));
+    }
+    Ok(())
+}
+
 fn grants(listing: &Listing) -> String {
-    let powers = [
-        ("wasi:filesystem/", "folders or a workspace"),
-        ("wasi:http/", "http_hosts"),
-        ("wasi:keyvalue/", "keyvalue"),
-        ("wasi:config/", "config_store"),
-        ("wasi:cli/environment", "env"),
-    ];
-    let wanted: Vec<&str> = powers
+    let wanted: Vec<&str> = POWERS
         .into_iter()
-        .filter(|(prefix, _)| {
-            listing
-                .imports
-                .iter()
-                .any(|import| import.starts_with(prefix))
-        })
-        .map(|(_, grant)| grant)
+        .filter(|(prefix, ..)| imports_any(listing, prefix))
+        .flat_map(|(_, kinds, _)| kinds.first().copied())
         .collect();
     if wanted.is_empty() {
         "nothing".to_owned()

@@ -41,6 +41,8 @@ pub(super) fn run(args: &ServeArgs) -> Outcome {
         .map_err(|error| error.to_string())?;
     runtime.block_on(async {
         let app = build(config).await?;
+        let (again, plugins) = (args.host.clone(), args.plugins.clone());
+        app.follow_policy(move || again.config(&plugins));
         let sources = app.sources()?;
         load(&app, sources).await;
         if args.warmup {

@@ -11,11 +11,17 @@ use serde_json::Value;
 
 use crate::error::nearest_field;
 use crate::job::JobLimits;
-use crate::policy::{CheckpointLimits, FolderAccess, FolderGrant, Grants, HostPattern, Limits};
+use crate::policy::secret::Secret;
+use crate::policy::{CheckpointLimits, FolderAccess, FolderGrant, Grants, Limits};
 use crate::registry::BackendSettings;
 use crate::session::OnIdle;
 
 use super::{BackendConfig, expanded};
+
+mod reach;
+
+use reach::{RawBinding, RawHttpRule, tcp_rule, whole_host};
+pub(super) use reach::{RawOutgoing, RawSecret};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -23,6 +29,8 @@ pub(super) struct RawConfig {
     pub(super) server: RawServer,
     pub(super) jobs: RawJobs,
     pub(super) limits: RawLimits,
+    pub(super) outgoing: RawOutgoing,
+    pub(super) secrets: BTreeMap<String, RawSecret>,
     pub(super) backends: BTreeMap<String, RawBackend>,
 }
 
@@ -83,6 +91,9 @@ pub(super) struct RawBackend {
     env: BTreeMap<String, String>,
     config_store: BTreeMap<String, String>,
     http_hosts: Vec<String>,
+    http: Vec<RawHttpRule>,
+    tcp: Vec<String>,
+    secrets: Vec<RawBinding>,
     keyvalue: bool,
     limits: RawLimits,
 }
@@ -112,6 +123,8 @@ pub(super) struct RawLimits {
     open_handles: Option<usize>,
     host_call_bytes: Option<usize>,
     http_requests: Option<usize>,
+    http_bytes: Option<u64>,
+    http_ms: Option<u64>,
     queue: Option<usize>,
     checkpoints: Option<usize>,
     checkpoint_bytes: Option<u64>,
@@ -134,6 +147,8 @@ impl RawLimits {
             open_handles: self.open_handles.unwrap_or(base.open_handles),
             host_call_bytes: self.host_call_bytes.unwrap_or(base.host_call_bytes),
             http_requests: self.http_requests.unwrap_or(base.http_requests),
+            http_bytes: self.http_bytes.unwrap_or(base.http_bytes),
+            http: time(self.http_ms, base.http),
             queue: self.queue.unwrap_or(base.queue),
             checkpoints: CheckpointLimits {
                 count: self.checkpoints.unwrap_or(base.checkpoints.count),
@@ -144,7 +159,12 @@ impl RawLimits {
 }
 
 impl RawBackend {
-    pub(super) fn checked(self, base: &Path, limits: &Limits) -> Result<BackendConfig, String> {
+    pub(super) fn checked(
+        self,
+        base: &Path,
+        limits: &Limits,
+        secrets: &BTreeMap<String, Secret>,
+    ) -> Result<BackendConfig, String> {
         if !matches!(self.config, Value::Null | Value::Object(_)) {
             return Err("config is not a table".to_owned());
         }
@@ -153,17 +173,33 @@ impl RawBackend {
             .into_iter()
             .map(|folder| folder.checked(base))
             .collect::<Result<_, _>>()?;
-        let http_hosts = self
-            .http_hosts
-            .iter()
-            .map(|host| HostPattern::parse(host).map_err(|error| error.to_string()))
-            .collect::<Result<_, _>>()?;
+        let mut http = Vec::new();
+        for (number, rule) in (1..).zip(&self.http) {
+            http.push(
+                rule.checked()
+                    .map_err(|error| format!("http, rule {number}: {error}"))?,
+            );
+        }
+        for host in &self.http_hosts {
+            http.push(whole_host(host)?);
+        }
+        let tcp = self.tcp.iter().map(|text| tcp_rule(text));
+        let bindings = self
+            .secrets
+            .into_iter()
+            .map(|binding| binding.checked(secrets));
         let grants = Grants {
             workspace: self.workspace,
             folders,
             env: strings(self.env)?,
             config_store: strings(self.config_store)?,
-            http_hosts,
+            http,
+            tcp: tcp
+                .collect::<Result<_, _>>()
+                .map_err(|error| format!("tcp: {error}"))?,
+            secrets: bindings
+                .collect::<Result<_, _>>()
+                .map_err(|error| format!("secrets: {error}"))?,
             keyvalue: self.keyvalue,
         };
         let settings = BackendSettings {
@@ -229,6 +265,10 @@ fn yes() -> bool {
 }
 
 pub(super) fn parse_toml(text: &str) -> Result<RawConfig, String> {
+    toml::from_str(text).map_err(|error| with_nearest(&error.to_string()))
+}
+
+pub(super) fn parse_policy(text: &str) -> Result<RawBackend, String> {
     toml::from_str(text).map_err(|error| with_nearest(&error.to_string()))
 }
 

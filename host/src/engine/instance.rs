@@ -10,9 +10,9 @@ use wasmtime::component::{Func, ResourceAny, Val};
 use wasmtime::{CallHook, Store, UpdateDeadline};
 
 use crate::capability::log::LogRing;
-use crate::capability::{Capabilities, GuestClock, Workspace};
-use crate::policy::{Grants, Limits};
-use crate::tool::{ToolAnswer, Usage};
+use crate::capability::{Capabilities, GuestClock, Outgoing, Workspace};
+use crate::policy::{Grants, Limits, LiveGrants};
+use crate::tool::{Denial, ToolAnswer, Usage};
 
 use super::function::{Function, Handles, Receiver, Verdict};
 use super::image::{self, Image, Restoration};
@@ -69,8 +69,9 @@ pub(crate) struct SessionIdentity {
 /// What instances of one backend are made with.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recipe {
-    pub(crate) grants: Grants,
+    pub(crate) grants: LiveGrants,
     pub(crate) limits: Limits,
+    pub(crate) outgoing: Outgoing,
     /// Where workspaces are made, if they are granted.
     pub(crate) workspaces: PathBuf,
 }
@@ -133,9 +134,15 @@ impl Instance {
         log: Arc<LogRing>,
     ) -> Result<Box<Self>, Fault> {
         let limits = recipe.limits;
-        let capabilities =
-            Capabilities::new(&recipe.grants, &limits, workspace.as_deref(), clock, log)
-                .map_err(host_fault("cannot grant its capabilities"))?;
+        let capabilities = Capabilities::new(
+            &recipe.grants,
+            &recipe.outgoing,
+            &limits,
+            workspace.as_deref(),
+            clock,
+            log,
+        )
+        .map_err(host_fault("cannot grant its capabilities"))?;
         let mut store = Store::new(module.pre.engine(), capabilities);
         store.limiter(|state| &mut state.meter);
         store.set_hostcall_fuel(limits.host_call_bytes);
@@ -331,6 +338,7 @@ impl Instance {
         Ok(ToolAnswer {
             json,
             is_error: verdict == Verdict::ToolError,
+            denied: self.denied(),
         })
     }
 
@@ -402,6 +410,17 @@ impl Instance {
     /// The folder of its own, if one is granted.
     pub(crate) fn workspace(&self) -> Option<&Arc<Workspace>> {
         self.workspace.as_ref()
+    }
+
+    /// True when it was made with what these grants give an instance from its start.
+    pub(crate) fn has(&self, grants: &Grants) -> bool {
+        let own = self.store.data().grants();
+        std::ptr::eq(&raw const **own, grants) || grants.fit_instance_of(own)
+    }
+
+    /// What the call that ended reached for and did not get.
+    fn denied(&self) -> Vec<Denial> {
+        self.store.data().denied()
     }
 
     pub(crate) fn log(&self) -> &Arc<LogRing> {
@@ -534,7 +553,7 @@ fn ticks(cpu: Duration) -> u64 {
 
 /// A new folder, if one is granted.
 async fn own_workspace(recipe: &Recipe) -> Result<Option<Arc<Workspace>>, Fault> {
-    if !recipe.grants.workspace {
+    if !recipe.grants.now().workspace {
         return Ok(None);
     }
     let parent = recipe.workspaces.clone();

@@ -8,8 +8,8 @@ use bytes::Bytes;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::ids::BackendName;
-use crate::policy::{Grants, Limits};
-use crate::registry::{Backend, BackendSettings, Listing, Origin, Problem, Warmth};
+use crate::policy::{Grants, Limits, LiveGrants};
+use crate::registry::{Backend, BackendSettings, Listing, Origin, Problem, Surroundings, Warmth};
 
 use super::Host;
 
@@ -192,12 +192,21 @@ impl Host {
         origin: Origin,
         settings: BackendSettings,
     ) -> BackendInfo {
+        let surroundings = Surroundings {
+            workspaces: self.config.durable.workspaces().to_owned(),
+            outgoing: self.config.outgoing.clone(),
+            // Sessions of the operator's own backend keep its grants when somebody uploads another one of its name.
+            grants: match &origin {
+                Origin::File(_) => self.policy.set(&name, settings.grants.clone()),
+                Origin::Uploaded => LiveGrants::new(settings.grants.clone()),
+            },
+        };
         let backend = Backend::new(
             name,
             prepared,
             origin,
             settings,
-            self.config.durable.workspaces().to_owned(),
+            surroundings,
             self.loader.clone(),
             self.guests.clone(),
         );
@@ -222,7 +231,7 @@ impl Backend {
             loaded_at: self.loaded_at,
             compiled_in: self.compiled_in,
             listing: self.listing.clone(),
-            grants: self.grants().clone(),
+            grants: Grants::clone(&self.grants()),
             limits: self.limits(),
             warmth: self.warmth(),
             sessions: self.sessions(),

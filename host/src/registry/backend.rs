@@ -9,11 +9,12 @@ use serde_json::Value;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::capability::Outgoing;
 use crate::engine::instance::Recipe;
 use crate::engine::{Guests, Instance, Module, Pace, Revival};
 use crate::error::{Error, Result};
 use crate::ids::BackendName;
-use crate::policy::{Grants, Limits};
+use crate::policy::{Grants, Limits, LiveGrants};
 use crate::tool::Tool;
 
 use super::image::Images;
@@ -28,6 +29,23 @@ pub struct BackendSettings {
     pub config: Value,
     pub grants: Grants,
     pub limits: Limits,
+}
+
+impl BackendSettings {
+    /// True when nothing but the grants may be different.
+    pub(crate) fn differ_in_grants_only(&self, other: &Self) -> bool {
+        self.config == other.config && self.limits == other.limits
+    }
+}
+
+/// What the host gives every backend.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    /// Where workspaces are made.
+    pub(crate) workspaces: PathBuf,
+    pub(crate) outgoing: Outgoing,
+    /// Those of all versions of the backend.
+    pub(crate) grants: LiveGrants,
 }
 
 /// Where a backend came from.
@@ -69,7 +87,7 @@ impl Backend {
         prepared: Prepared,
         origin: Origin,
         settings: BackendSettings,
-        workspaces: PathBuf,
+        surroundings: Surroundings,
         loader: Loader,
         guests: Guests,
     ) -> Self {
@@ -79,9 +97,10 @@ impl Backend {
             .map(|tool| (tool.name.clone(), tool.clone()))
             .collect();
         let recipe = Recipe {
-            grants: settings.grants.clone(),
+            grants: surroundings.grants,
             limits: settings.limits,
-            workspaces,
+            outgoing: surroundings.outgoing,
+            workspaces: surroundings.workspaces,
         };
         Self {
             name,
@@ -118,8 +137,9 @@ impl Backend {
         &self.settings
     }
 
-    pub(crate) fn grants(&self) -> &Grants {
-        &self.settings.grants
+    /// As they are now.
+    pub(crate) fn grants(&self) -> Arc<Grants> {
+        self.recipe.grants.now()
     }
 
     pub(crate) fn default_config(&self) -> &Value {

@@ -99,7 +99,7 @@ impl Manifest {
         }) {
             unmet.push(format!("a folder at {}", folder.guest));
         }
-        if !wants.http_hosts.is_empty() && grants.http_hosts.is_empty() {
+        if !wants.http_hosts.is_empty() && grants.http.is_empty() {
             unmet.push(format!("http_hosts = {:?}", wants.http_hosts));
         }
         for name in wants
@@ -140,7 +140,7 @@ mod tests {
             .map(|folder| folder.guest.as_str())
             .collect();
         assert_eq!(granted, ["/corpus"]);
-        assert!(grants.workspace && grants.http_hosts.is_empty());
+        assert!(grants.workspace && grants.http.is_empty());
         assert_eq!(
             manifest.unmet(&grants),
             [

@@ -139,6 +139,7 @@ async fn call_in(
     deadline: Instant,
     queue: Duration,
 ) -> Result<Called> {
+    under_present_grants(&mut loan).await?;
     let session = loan.session().clone();
     let before = match session.mode() {
         CheckpointMode::Call => Some(loan.save().await?),
@@ -154,6 +155,26 @@ async fn call_in(
             Err(session.gone_error())
         }
     }
+}
+
+/// Some grants an instance has from its start: folders, environment. If those have changed, the guest goes on in a new one.
+///
+/// # Errors
+/// `unsupported_snapshot` for a guest that cannot: it holds what is no longer granted, or what cannot be had twice. Nothing was run.
+pub(super) async fn under_present_grants(loan: &mut Loan) -> Result<()> {
+    let session = loan.session().clone();
+    if loan.instance().has(&session.backend.grants()) {
+        return Ok(());
+    }
+    let moved = async {
+        let saved = loan.save().await?;
+        saved.revive(&session, session.ring()).await
+    };
+    let instance = moved.await.map_err(|error| {
+        error.hint("the backend's policy has changed, and the session cannot go on under it; nothing was run")
+    })?;
+    loan.replace(instance);
+    Ok(())
 }
 
 /// How a call in a session failed.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::error::{Error, Result};
 
 use super::Session;
-use super::call::{Called, Failed, ToolRequest, after_the_fall, run_in};
+use super::call::{Called, Failed, ToolRequest, after_the_fall, run_in, under_present_grants};
 use super::saved::Saved;
 use super::slot::Loan;
 use super::table::Sessions;
@@ -38,6 +38,7 @@ impl Sessions {
 }
 
 async fn all_or_none(mut loan: Loan, requests: Vec<ToolRequest>) -> Result<Transacted> {
+    under_present_grants(&mut loan).await?;
     let session = loan.session().clone();
     let before = loan.save().await?;
     let calls = session.calls();

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fs_err as fs;
+use hostel_host::capability::Outgoing;
 use hostel_host::durable::Durable;
 use hostel_host::engine::{Engine, EngineConfig};
 use hostel_host::host::{
@@ -243,6 +244,7 @@ fn build(folder: &Path, sessions: &Path, instances: u32) -> Result<Host, String>
         suspended_max: 100_000,
         jobs: JobLimits::default(),
         durable: Arc::new(Durable::open(sessions)?),
+        outgoing: Outgoing::default(),
         settings: settings(),
     };
     let runtimes = Runtimes {

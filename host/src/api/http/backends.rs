@@ -92,7 +92,9 @@ fn grants(grants: &crate::policy::Grants) -> Value {
         "workspace": grants.workspace,
         "folders": folders,
         "env": grants.env.keys().collect::<Vec<_>>(),
-        "http_hosts": grants.http_hosts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "http": grants.http.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "tcp": grants.tcp.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "secrets": grants.secrets.iter().map(|binding| json!({"secret": binding.secret.name(), "host": binding.host.to_string(), "header": binding.header.as_str()})).collect::<Vec<_>>(),
         "keyvalue": grants.keyvalue,
     })
 }

@@ -22,6 +22,7 @@ use crate::api::doorway::Visitor;
 use crate::error::{Error, ErrorCode, Result};
 use crate::host::{Execute, Executed, Job, JobOutcome, SessionChoice};
 use crate::ids::{IdempotencyKey, JobId, RequestId, SessionId, SessionName};
+use crate::tool::Denial;
 
 use super::body::{Body, parse, whole};
 use super::jobs::{accepted, patience, stream_of, wants_events};
@@ -285,6 +286,7 @@ pub(super) fn write_envelope(out: &mut Vec<u8>, executed: &Executed, id: &Reques
         b",\"result\":"
     });
     out.extend_from_slice(&called.answer.json);
+    write_denied(out, &called.answer.denied);
     let usage = &called.usage;
     let _ = write!(
         out,
@@ -295,6 +297,21 @@ pub(super) fn write_envelope(out: &mut Vec<u8>, executed: &Executed, id: &Reques
         usage.memory_bytes,
         usage.host_calls
     );
+}
+
+/// What the guest reached for and did not get, if there is any of it: a tool's own error rarely says that the policy is the cause.
+fn write_denied(out: &mut Vec<u8>, denied: &[Denial]) {
+    if denied.is_empty() {
+        return;
+    }
+    let list: Vec<Value> = denied.iter().map(denial).collect();
+    out.extend_from_slice(b",\"denied\":");
+    // Memory takes it.
+    let _ = serde_json::to_writer(out, &list);
+}
+
+pub(in crate::api) fn denial(denial: &Denial) -> Value {
+    json!({"what": denial.what, "why": denial.why, "allow": denial.allow})
 }
 
 pub(in crate::api) fn write_string(out: &mut Vec<u8>, text: &str) {

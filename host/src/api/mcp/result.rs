@@ -3,9 +3,10 @@
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
 use serde_json::{Value, json};
 
+use crate::api::http::execute::denial;
 use crate::api::http::problem::document;
 use crate::error::{Error, ErrorCode};
-use crate::host::Executed;
+use crate::host::{CalledIn, Executed};
 use crate::ids::RequestId;
 
 use super::media;
@@ -25,6 +26,11 @@ pub(super) fn answered(
     } else {
         success(offered, &answer.json, revision)
     };
+    if answer.is_error {
+        // Without it, the model sees a tool that fails for no reason.
+        let denied = answer.denied.iter().map(ToString::to_string);
+        result.content.extend(denied.map(ContentBlock::text));
+    }
     result.meta = meta(executed);
     result
 }
@@ -113,17 +119,30 @@ fn plain(json: &[u8]) -> String {
     }
 }
 
-/// Where the call ran, if in a session: a harness sees that it was a temporary one, and a model does not have to.
+/// Where the call ran, if in a session: a harness sees that it was a temporary one, and a model does not have to. And what was denied.
 fn meta(executed: &Executed) -> Option<MetaObject> {
-    let session = executed.called.session.as_ref()?;
+    let denied = &executed.called.answer.denied;
+    let session = executed.called.session.as_ref();
+    if session.is_none() && denied.is_empty() {
+        return None;
+    }
+    let mut meta = MetaObject::new();
+    if let Some(session) = session {
+        meta.insert("hostel/session".to_owned(), called_in(session));
+    }
+    if !denied.is_empty() {
+        let denied: Vec<Value> = denied.iter().map(denial).collect();
+        meta.insert("hostel/denied".to_owned(), denied.into());
+    }
+    Some(meta)
+}
+
+fn called_in(session: &CalledIn) -> Value {
     let id = session.id.as_ref().map(|id| id.as_str());
-    let told = json!({
+    json!({
         "id": id,
         "name": session.name.as_str(),
         "temporary": id.is_none(),
         "call": session.call,
-    });
-    let mut meta = MetaObject::new();
-    meta.insert("hostel/session".to_owned(), told);
-    Some(meta)
+    })
 }

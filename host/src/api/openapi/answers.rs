@@ -49,12 +49,38 @@ pub(super) struct Answer {
     /// The tool's own error, as its output schema says.
     #[schemars(default)]
     error: Value,
+    /// What the guest reached for and did not get, if there is any of it.
+    #[schemars(default)]
+    denied: Vec<Denied>,
     /// True when the tool said no.
     is_error: bool,
     usage: Usage,
     /// If the call was a job.
     #[schemars(default)]
     job: Option<String>,
+}
+
+#[derive(JsonSchema)]
+struct Denied {
+    /// `GET https://example.com/`
+    what: String,
+    why: String,
+    /// What the operator can write into the backend's policy. Null: no rule could allow it.
+    allow: Option<String>,
+}
+
+/// What reading the policy anew came to.
+#[derive(JsonSchema)]
+pub(super) struct PolicyReload {
+    request_id: String,
+    backends: Vec<PolicyChange>,
+}
+
+#[derive(JsonSchema)]
+struct PolicyChange {
+    backend: String,
+    /// `nothing`; `grants`: what is asked for at each use; `reloaded`: also what instances have from their start.
+    changed: String,
 }
 
 #[derive(JsonSchema)]

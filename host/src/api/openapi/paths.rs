@@ -21,7 +21,7 @@ use super::super::http::states::{CheckpointBody, ForkBody, NewCheckpointBody, Re
 use super::super::http::tools::{ListQuery as ToolsQuery, ToolBody, ToolList};
 use super::answers::{
     Alive, Answer, Backends, BatchAnswer, Checkpoints, EventPage, Forks, Job, JobAccepted, JobList,
-    Ready, Restored, SessionList, Stopping, Warmths, WarmupReport,
+    PolicyReload, Ready, Restored, SessionList, Stopping, Warmths, WarmupReport,
 };
 use super::operation::Operation;
 
@@ -340,6 +340,10 @@ fn machines() -> Vec<Operation> {
         .without_caller()
         .describe("Contexts come with a later version; until then nobody has one.")
         .errors([ContextNotFound]),
+        Operation::new("post", "/v1/policy/reload", "reload_policy", "Read the configuration anew")
+            .describe("New grants hold from the next call on, also in live sessions; what is no longer granted is gone.")
+            .answer::<PolicyReload>(200, "What changed, by backend.", None)
+            .errors([Conflict]),
         Operation::new("post", "/v1/shutdown", "shutdown", "Ask the host to stop")
             .answer::<Stopping>(
                 202,

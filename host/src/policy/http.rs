@@ -1,0 +1,507 @@
+//! Rules for outgoing HTTP, and what they say to a request. No rule, no request.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::tool::Denial;
+
+use super::address::{Network, surroundings};
+use super::host::{HostPattern, canonical};
+
+/// One kind of request that a backend may make. What a rule does not say, it does not restrict, except that a rule that names no scheme
+/// means `https` alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpRule {
+    pub host: HostPattern,
+    pub schemes: Vec<Scheme>,
+    /// Upper case; empty: every method.
+    pub methods: Vec<String>,
+    /// Empty: every path.
+    pub paths: Vec<PathPattern>,
+    /// Addresses in the host's surroundings that the name may stand for.
+    pub addresses: Vec<Network>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    pub const ALL: [Self; 2] = [Self::Http, Self::Https];
+
+    /// # Errors
+    /// `invalid_request`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let fits = |scheme: &&Self| scheme.as_str().eq_ignore_ascii_case(text);
+        Self::ALL.iter().find(fits).copied().ok_or_else(|| {
+            Error::new(
+                ErrorCode::InvalidRequest,
+                format!("{text:?} is not a scheme"),
+            )
+            .hint("write http or https")
+        })
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// A path, or everything that begins so: `/v1/status`, `/v1/*`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathPattern {
+    text: String,
+    is_prefix: bool,
+}
+
+impl PathPattern {
+    /// # Errors
+    /// `invalid_request`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let (path, is_prefix) = match text.strip_suffix('*') {
+            Some(prefix) => (prefix, true),
+            None => (text, false),
+        };
+        if path.starts_with('/') && !path.contains(['*', '?', '#']) && is_plain(path) {
+            return Ok(Self {
+                text: path.to_owned(),
+                is_prefix,
+            });
+        }
+        Err(
+            Error::new(ErrorCode::InvalidRequest, format!("{text:?} is not a path"))
+                .hint("write /v1/status, or /v1/* for all below; * stands at the end only"),
+        )
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        if self.is_prefix {
+            path.starts_with(&self.text)
+        } else {
+            path == self.text
+        }
+    }
+}
+
+/// A path that every server reads alike. One with `..`, `//`, `\` or an escaped slash in it may mean another one to the server.
+fn is_plain(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    let odd = ["%2e", "%2f", "%5c", "%00", "%25", "\\", "//", ";"];
+    !odd.iter().any(|odd| lower.contains(odd))
+        && !path.split('/').any(|part| part == "." || part == "..")
+}
+
+/// A method: letters in upper case.
+///
+/// # Errors
+/// `invalid_request`.
+pub fn method(text: &str) -> Result<String> {
+    if !text.is_empty() && text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return Ok(text.to_ascii_uppercase());
+    }
+    Err(Error::new(
+        ErrorCode::InvalidRequest,
+        format!("{text:?} is not a method"),
+    )
+    .hint("write GET, POST, PUT ..."))
+}
+
+/// A request as the policy sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpAsk {
+    pub method: String,
+    pub scheme: Scheme,
+    /// Lower case, no final dot, no brackets.
+    pub host: String,
+    pub port: u16,
+    /// Without its query.
+    pub path: String,
+}
+
+impl HttpAsk {
+    /// # Errors
+    /// Why nobody can say what the request asks for.
+    pub fn of(method: &str, uri: &http::Uri) -> std::result::Result<Self, &'static str> {
+        let scheme = match uri.scheme_str() {
+            Some("http") => Scheme::Http,
+            Some("https") => Scheme::Https,
+            _ => return Err("its scheme is neither http nor https"),
+        };
+        let authority = uri.authority().ok_or("it names no host")?;
+        if authority.as_str().contains('@') {
+            return Err("its host has a user in it");
+        }
+        if authority.host().is_empty() {
+            return Err("it names no host");
+        }
+        Ok(Self {
+            method: method.to_ascii_uppercase(),
+            scheme,
+            host: canonical(authority.host()),
+            port: authority.port_u16().unwrap_or(scheme.default_port()),
+            path: match uri.path() {
+                "" => "/".to_owned(),
+                path => path.to_owned(),
+            },
+        })
+    }
+
+    /// Reads `GET https://example.com/path`, or the address alone.
+    ///
+    /// # Errors
+    /// `invalid_request`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let (name, address) = text
+            .trim()
+            .rsplit_once(char::is_whitespace)
+            .unwrap_or(("GET", text.trim()));
+        let invalid = |why: String| {
+            Error::new(
+                ErrorCode::InvalidRequest,
+                format!("{text:?} is not a request: {why}"),
+            )
+            .hint("write \"GET https://example.com/path\"")
+        };
+        let method = method(name.trim())?;
+        let uri: http::Uri = address
+            .parse()
+            .map_err(|error: http::uri::InvalidUri| invalid(error.to_string()))?;
+        Self::of(&method, &uri).map_err(|why| invalid(why.to_owned()))
+    }
+}
+
+impl fmt::Display for HttpAsk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            method,
+            scheme,
+            host,
+            port,
+            path,
+        } = self;
+        write!(f, "{method} {}://", scheme.as_str())?;
+        if host.contains(':') {
+            write!(f, "[{host}]")?;
+        } else {
+            f.write_str(host)?;
+        }
+        if *port != scheme.default_port() {
+            write!(f, ":{port}")?;
+        }
+        f.write_str(path)
+    }
+}
+
+/// The first rule that allows the request, and its place among the rules, from 1.
+///
+/// # Errors
+/// Why none does.
+pub fn decide<'a>(
+    rules: &'a [HttpRule],
+    ask: &HttpAsk,
+) -> std::result::Result<(usize, &'a HttpRule), Denial> {
+    let mut nearest = None;
+    for (number, rule) in (1..).zip(rules) {
+        match rule.refuses(ask) {
+            None => return Ok((number, rule)),
+            Some(Miss::Host) => {}
+            Some(Miss::Other(why)) => {
+                nearest.get_or_insert_with(|| format!("rule {number}, {rule}, {why}"));
+            }
+        }
+    }
+    let why = match nearest {
+        Some(why) => why,
+        None if rules.is_empty() => "the backend's policy has no rule for outgoing HTTP".to_owned(),
+        None => "no rule names this host and port".to_owned(),
+    };
+    Err(Denial {
+        what: ask.to_string(),
+        why,
+        allow: Some(format!("http = [{}]", HttpRule::for_only(ask))),
+    })
+}
+
+enum Miss {
+    /// It is about another host.
+    Host,
+    Other(String),
+}
+
+impl HttpRule {
+    /// Every method and path of a host, by either scheme at its default port: the short form.
+    pub fn whole(host: HostPattern) -> Self {
+        Self {
+            host,
+            schemes: Scheme::ALL.to_vec(),
+            methods: Vec::new(),
+            paths: Vec::new(),
+            addresses: Vec::new(),
+        }
+    }
+
+    fn refuses(&self, ask: &HttpAsk) -> Option<Miss> {
+        let Scope {
+            schemes,
+            methods,
+            paths,
+        } = self.scope();
+        if !self
+            .host
+            .allows(&ask.host, ask.port, ask.scheme.default_port())
+        {
+            return Some(Miss::Host);
+        }
+        scope_refuses(schemes, methods, paths, ask).map(Miss::Other)
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope {
+            schemes: &self.schemes,
+            methods: &self.methods,
+            paths: &self.paths,
+        }
+    }
+
+    /// Whether the name may stand for this address.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn admits(&self, ask: &HttpAsk, address: IpAddr) -> std::result::Result<(), Denial> {
+        let Some(kind) = surroundings(address) else {
+            return Ok(());
+        };
+        let named = self.host.networks();
+        if self
+            .addresses
+            .iter()
+            .chain(&named)
+            .any(|network| network.contains(address))
+        {
+            return Ok(());
+        }
+        let mut allowing = Self::for_only(ask);
+        allowing.addresses = vec![Network::of(address)];
+        Err(Denial {
+            what: ask.to_string(),
+            why: format!("{} is {address} here, {kind}", ask.host),
+            allow: Some(format!("http = [{allowing}]")),
+        })
+    }
+
+    /// The narrowest rule that allows the request.
+    fn for_only(ask: &HttpAsk) -> Self {
+        let host = if ask.host.contains(':') {
+            format!("[{}]", ask.host)
+        } else {
+            ask.host.clone()
+        };
+        let host = if ask.port == ask.scheme.default_port() {
+            host
+        } else {
+            format!("{host}:{}", ask.port)
+        };
+        let never = HostPattern::parse("invalid.invalid").expect("it is the name of a host");
+        Self {
+            host: HostPattern::parse(&host).unwrap_or(never),
+            schemes: vec![ask.scheme],
+            methods: vec![ask.method.clone()],
+            paths: PathPattern::parse(&ask.path).into_iter().collect(),
+            addresses: Vec::new(),
+        }
+    }
+}
+
+struct Scope<'a> {
+    schemes: &'a [Scheme],
+    methods: &'a [String],
+    paths: &'a [PathPattern],
+}
+
+/// Why a rule of the right host does not mean this request.
+pub(super) fn scope_refuses(
+    schemes: &[Scheme],
+    methods: &[String],
+    paths: &[PathPattern],
+    ask: &HttpAsk,
+) -> Option<String> {
+    if !schemes.contains(&ask.scheme) {
+        return Some(format!("does not allow {}", ask.scheme.as_str()));
+    }
+    if !methods.is_empty() && !methods.contains(&ask.method) {
+        return Some(format!("does not allow {}", ask.method));
+    }
+    if paths.is_empty() {
+        return None;
+    }
+    if !is_plain(&ask.path) {
+        return Some(
+            "allows only some paths, and this one can be read in more than one way".to_owned(),
+        );
+    }
+    let matches = paths.iter().any(|pattern| pattern.matches(&ask.path));
+    (!matches).then(|| "does not allow this path".to_owned())
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        if self.is_prefix {
+            f.write_str("*")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl fmt::Display for HttpRule {
+    /// As it stands in the configuration.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn list<T: ToString>(items: &[T]) -> String {
+            let quoted: Vec<String> = items
+                .iter()
+                .map(|item| format!("{:?}", item.to_string()))
+                .collect();
+            format!("[{}]", quoted.join(", "))
+        }
+        write!(f, "{{ host = {:?}", self.host.to_string())?;
+        if self.schemes != [Scheme::Https] {
+            let schemes: Vec<&str> = self.schemes.iter().map(|scheme| scheme.as_str()).collect();
+            write!(f, ", schemes = {}", list(&schemes))?;
+        }
+        if !self.methods.is_empty() {
+            write!(f, ", methods = {}", list(&self.methods))?;
+        }
+        if !self.paths.is_empty() {
+            write!(f, ", paths = {}", list(&self.paths))?;
+        }
+        if !self.addresses.is_empty() {
+            write!(f, ", addresses = {}", list(&self.addresses))?;
+        }
+        f.write_str(" }")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(host: &str) -> HttpRule {
+        HttpRule {
+            schemes: vec![Scheme::Https],
+            ..HttpRule::whole(HostPattern::parse(host).unwrap())
+        }
+    }
+
+    fn ask(text: &str) -> HttpAsk {
+        HttpAsk::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_rule_allows_what_it_says_and_each_part_of_it_has_a_denied_twin() {
+        let narrow = HttpRule {
+            methods: vec!["GET".to_owned()],
+            paths: vec![PathPattern::parse("/v1/*").unwrap()],
+            ..rule("api.example.com")
+        };
+        let rules = [
+            narrow,
+            HttpRule::whole(HostPattern::parse("localhost:8080").unwrap()),
+        ];
+        for allowed in [
+            "GET https://api.example.com/v1/x?y=../..",
+            "get https://API.example.com./v1/",
+            "https://api.example.com:443/v1/a%20b",
+            "DELETE http://localhost:8080/",
+        ] {
+            assert!(decide(&rules, &ask(allowed)).is_ok(), "{allowed}");
+        }
+        for denied in [
+            "POST https://api.example.com/v1/x",
+            "GET http://api.example.com/v1/x",
+            "GET https://api.example.com:8443/v1/x",
+            "GET https://api.example.com/v2",
+            "GET https://api.example.com/v1",
+            "GET https://api.example.com/v1/../admin",
+            "GET https://api.example.com/v1/%2e%2e/admin",
+            "GET https://api.example.com/v1/..%2fadmin",
+            "GET https://api.example.com/v1/%252e%252e/admin",
+            "GET https://api.example.com/v1//admin",
+            "GET https://api.example.com/v1/..;/admin",
+            "GET https://api.example.com.evil.com/v1/x",
+            "GET http://localhost/",
+            "GET http://127.0.0.1:8080/",
+            "GET http://2130706433:8080/",
+        ] {
+            let denial = decide(&rules, &ask(denied)).unwrap_err();
+            assert!(denial.allow.is_some(), "{denied}");
+        }
+        for senseless in [
+            "GET https://user@api.example.com/v1/x",
+            "GET ftp://x/",
+            "G T",
+            "GET /v1",
+        ] {
+            assert!(HttpAsk::parse(senseless).is_err(), "{senseless}");
+        }
+    }
+
+    #[test]
+    fn a_denial_names_the_rule_that_was_near_and_one_that_would_allow_it() {
+        let rules = [HttpRule {
+            methods: vec!["GET".to_owned()],
+            ..rule("example.com")
+        }];
+        let denial = decide(&rules, &ask("PUT https://example.com/a")).unwrap_err();
+        assert_eq!(
+            denial.to_string(),
+            r#"PUT https://example.com/a was denied: rule 1, { host = "example.com", methods = ["GET"] }, does not allow PUT; the operator can allow it with http = [{ host = "example.com", methods = ["PUT"], paths = ["/a"] }]"#
+        );
+    }
+
+    #[test]
+    fn a_name_stands_for_addresses_around_the_host_only_where_the_rule_says_so() {
+        let near: IpAddr = "10.0.0.7".parse().unwrap();
+        let far: IpAddr = "8.8.8.8".parse().unwrap();
+        let request = ask("GET https://example.com/");
+        assert!(rule("example.com").admits(&request, far).is_ok());
+        let denial = rule("example.com").admits(&request, near).unwrap_err();
+        assert!(
+            denial
+                .allow
+                .unwrap()
+                .contains(r#"addresses = ["10.0.0.7/32"]"#)
+        );
+        let named = HttpRule {
+            addresses: vec![Network::parse("10.0.0.0/8").unwrap()],
+            ..rule("example.com")
+        };
+        assert!(named.admits(&request, near).is_ok());
+        let literal = ask("GET https://10.0.0.7/");
+        assert!(rule("10.0.0.7").admits(&literal, near).is_ok());
+        assert!(
+            rule("*").admits(&literal, near).is_err(),
+            "a wildcard names nothing"
+        );
+        let local = ask("GET https://localhost/");
+        assert!(
+            rule("localhost")
+                .admits(&local, "::1".parse().unwrap())
+                .is_ok()
+        );
+        assert!(rule("localhost").admits(&local, near).is_err());
+    }
+}
