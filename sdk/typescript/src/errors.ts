@@ -47,6 +47,15 @@ export class HostelError extends Error {
   }
 }
 
+/** Something that a guest reached for and did not get. */
+export interface Denial {
+  /** `GET https://example.com/` */
+  readonly what: string;
+  readonly why: string;
+  /** What the operator can write into the backend's policy; null: no rule could allow it. */
+  readonly allow: string | null;
+}
+
 /** The tool ran and answered with its own error. The session goes on. */
 export class ToolError extends HostelError {
   static override readonly code = "tool_error";
@@ -60,6 +69,8 @@ export class ToolError extends HostelError {
     /** Null for a stateless tool. */
     readonly session: CallSession | null,
     requestId: string,
+    /** What the guest reached for and the host's policy did not allow. */
+    readonly denied: readonly Denial[] = [],
   ) {
     super(typeof value === "string" ? value : `${action} said no: ${JSON.stringify(value)}`, { requestId });
   }

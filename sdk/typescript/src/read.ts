@@ -1,6 +1,6 @@
 // Reads what a host says, JSON in the host's spelling, as the values of `models.ts`. Members that it does not know are passed over.
 
-import { AnswerDroppedError, fromProblem, HostelError, JobCancelledError, ToolError, UnexpectedAnswerError } from "./errors.js";
+import { AnswerDroppedError, type Denial, fromProblem, HostelError, JobCancelledError, ToolError, UnexpectedAnswerError } from "./errors.js";
 import type {
   Answer,
   Backend,
@@ -70,7 +70,10 @@ export function outcome(value: unknown, replayed = false): Outcome {
   const session = member<CallSession | null>(from, "session");
   const action = String(from["action"]);
   const requestId = String(from["request_id"]);
-  if (from["is_error"] === true) return new ToolError(from["error"], action, usage(from["usage"]), session, requestId);
+  if (from["is_error"] === true) {
+    const denied = member<Denial[] | null>(from, "denied") ?? [];
+    return new ToolError(from["error"], action, usage(from["usage"]), session, requestId, denied);
+  }
   return { result: member(from, "result"), action, requestId, usage: usage(from["usage"]), session, job: member(from, "job"), replayed };
 }
 

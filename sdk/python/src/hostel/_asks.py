@@ -214,7 +214,7 @@ def outcome(body: Mapping[str, Any], reply: Reply | None = None) -> Outcome:
         "replayed": reply is not None and reply.headers.get("idempotency-replayed") == "true",
     }
     if body["is_error"]:
-        return ToolError(body.get("error"), **members)
+        return ToolError(body.get("error"), denied=tuple(body.get("denied", ())), **members)
     return Answer(result=body.get("result"), **members)
 
 

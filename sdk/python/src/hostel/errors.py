@@ -76,6 +76,7 @@ class ToolError(HostelError):
         session: CallSession | None = None,
         job: str | None = None,
         replayed: bool = False,
+        denied: tuple[Mapping[str, Any], ...] = (),
     ) -> None:
         super().__init__(value if isinstance(value, str) else f"{action} said no: {value!r}", request_id=request_id)
         self.value = value
@@ -85,6 +86,8 @@ class ToolError(HostelError):
         self.session = session
         self.job = job
         self.replayed = replayed
+        self.denied = denied
+        """What the guest reached for and the host's policy did not allow: `what`, `why`, and `allow` for the operator."""
 
 
 class HostUnreachableError(HostelError, ConnectionError):
