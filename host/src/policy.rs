@@ -21,6 +21,8 @@ pub struct Grants {
     pub http_hosts: Vec<HostPattern>,
     /// `wasi:keyvalue` buckets, held in memory and dropped with the session.
     pub keyvalue: bool,
+    /// Clocks to the nanosecond. Without, to the millisecond: a fine clock is what side channels between neighbours are read with.
+    pub precise_clock: bool,
 }
 
 /// A folder of the host's in the guest's file system.
@@ -125,6 +127,10 @@ pub struct Limits {
     pub open_handles: usize,
     /// Bytes that one host call may copy out of the guest. Default 8 MiB.
     pub host_call_bytes: usize,
+    /// What one instance puts into its workspace and its read-write folders, by length. Default 1 GiB.
+    pub workspace_bytes: u64,
+    /// The same in files, folders and links. Default 10,000.
+    pub workspace_files: u64,
     /// Outgoing HTTP requests at once. Default 16.
     pub http_requests: usize,
     /// Calls that wait for a session; one more is `session_busy`. Default 32.
@@ -165,6 +171,8 @@ impl Default for Limits {
             log_bytes: 64 << 10,
             open_handles: 1024,
             host_call_bytes: 8 << 20,
+            workspace_bytes: 1 << 30,
+            workspace_files: 10_000,
             http_requests: 16,
             queue: 32,
             checkpoints: CheckpointLimits::default(),
@@ -179,6 +187,8 @@ pub struct LimitRequest {
     pub cpu: Option<Duration>,
     pub memory_bytes: Option<usize>,
     pub result_bytes: Option<usize>,
+    pub workspace_bytes: Option<u64>,
+    pub workspace_files: Option<u64>,
     pub queue: Option<usize>,
 }
 
@@ -193,6 +203,16 @@ impl Limits {
             cpu: tighter("cpu_ms", self.cpu, request.cpu)?,
             memory_bytes: tighter("memory_bytes", self.memory_bytes, request.memory_bytes)?,
             result_bytes: tighter("result_bytes", self.result_bytes, request.result_bytes)?,
+            workspace_bytes: tighter(
+                "workspace_bytes",
+                self.workspace_bytes,
+                request.workspace_bytes,
+            )?,
+            workspace_files: tighter(
+                "workspace_files",
+                self.workspace_files,
+                request.workspace_files,
+            )?,
             queue: tighter("queue", self.queue, request.queue)?,
             ..*self
         })
@@ -208,6 +228,8 @@ impl Limits {
             cpu: narrower(self.cpu, request.cpu),
             memory_bytes: narrower(self.memory_bytes, request.memory_bytes),
             result_bytes: narrower(self.result_bytes, request.result_bytes),
+            workspace_bytes: narrower(self.workspace_bytes, request.workspace_bytes),
+            workspace_files: narrower(self.workspace_files, request.workspace_files),
             queue: narrower(self.queue, request.queue),
             ..*self
         }

@@ -1,6 +1,7 @@
 //! A host that serves on a port of its own, and a client for it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hostel_host::app::{App, Running};
@@ -20,7 +21,7 @@ pub struct TestServer {
     /// Stops the host, as SIGTERM does, when a test calls its `stop`.
     pub running: Running,
     client: reqwest::Client,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// An answer, read whole.
@@ -80,8 +81,13 @@ impl TestServer {
                 .no_proxy()
                 .build()
                 .expect("there is a client"),
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// Where sessions and their folders are on disk.
+    pub fn sessions_folder(&self) -> PathBuf {
+        self.folder.path().join("sessions")
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -84,6 +84,7 @@ pub(super) struct RawBackend {
     config_store: BTreeMap<String, String>,
     http_hosts: Vec<String>,
     keyvalue: bool,
+    precise_clock: bool,
     limits: RawLimits,
 }
 
@@ -111,6 +112,8 @@ pub(super) struct RawLimits {
     log_bytes: Option<usize>,
     open_handles: Option<usize>,
     host_call_bytes: Option<usize>,
+    workspace_bytes: Option<u64>,
+    workspace_files: Option<u64>,
     http_requests: Option<usize>,
     queue: Option<usize>,
     checkpoints: Option<usize>,
@@ -133,6 +136,8 @@ impl RawLimits {
             log_bytes: self.log_bytes.unwrap_or(base.log_bytes),
             open_handles: self.open_handles.unwrap_or(base.open_handles),
             host_call_bytes: self.host_call_bytes.unwrap_or(base.host_call_bytes),
+            workspace_bytes: self.workspace_bytes.unwrap_or(base.workspace_bytes),
+            workspace_files: self.workspace_files.unwrap_or(base.workspace_files),
             http_requests: self.http_requests.unwrap_or(base.http_requests),
             queue: self.queue.unwrap_or(base.queue),
             checkpoints: CheckpointLimits {
@@ -165,6 +170,7 @@ impl RawBackend {
             config_store: strings(self.config_store)?,
             http_hosts,
             keyvalue: self.keyvalue,
+            precise_clock: self.precise_clock,
         };
         let settings = BackendSettings {
             config: expanded(self.config)?,

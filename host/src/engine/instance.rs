@@ -227,10 +227,7 @@ impl Instance {
         limits: &Limits,
     ) -> Result<(), Fault> {
         self.limits = *limits;
-        self.store
-            .data_mut()
-            .meter
-            .tighten_memory(limits.memory_bytes);
+        self.store.data_mut().tighten(limits);
         if let Some(index) = self.module.hooks.initialize {
             let params = [identity().to_value(), Val::String(config.to_owned())];
             self.hook(

@@ -94,6 +94,7 @@ fn grants(grants: &crate::policy::Grants) -> Value {
         "env": grants.env.keys().collect::<Vec<_>>(),
         "http_hosts": grants.http_hosts.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "keyvalue": grants.keyvalue,
+        "precise_clock": grants.precise_clock,
     })
 }
 
