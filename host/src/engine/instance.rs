@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use wasmtime::component::{Func, ResourceAny, Val};
 use wasmtime::{CallHook, Store, UpdateDeadline};
 
-use crate::capability::log::LogRing;
+use crate::capability::log::{LogRing, printable};
 use crate::capability::{Capabilities, GuestClock, Workspace};
 use crate::policy::{Grants, Limits};
 use crate::tool::{ToolAnswer, Usage};
@@ -281,7 +281,7 @@ impl Instance {
                 );
                 Err(Fault::Refused {
                     hook: "the session's constructor",
-                    message: unquoted(&message),
+                    message: printable(&unquoted(&message)),
                 })
             }
         }
@@ -427,10 +427,13 @@ impl Instance {
         finished(called, wall).map_err(|stop| stop.into_fault(&self.store))?;
         match results.into_iter().next() {
             Some(Val::Result(Err(Some(value)))) => match *value {
-                Val::String(message) => Err(Fault::Refused { hook, message }),
+                Val::String(message) => Err(Fault::Refused {
+                    hook,
+                    message: printable(&message),
+                }),
                 other => Err(Fault::Refused {
                     hook,
-                    message: format!("{other:?}"),
+                    message: printable(&format!("{other:?}")),
                 }),
             },
             Some(Val::Result(Err(None))) => Err(Fault::Refused {
