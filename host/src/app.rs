@@ -21,6 +21,8 @@ use crate::ids::WorkerId;
 use crate::registry::{CodeCache, Problem, find};
 
 mod data_dir;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod watchdog;
 
 pub(crate) use data_dir::CACHE_FOLDER;

@@ -15,6 +15,8 @@ use crate::session::Timers;
 use crate::telemetry::LogFormat;
 
 mod expand;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod raw;
 
 use raw::RawConfig;
