@@ -123,7 +123,7 @@ impl Capabilities {
             config_store: ConfigStore::new(&grants.config_store),
             buckets: Buckets::new(grants.keyvalue, limits.memory_bytes),
             origins: Origins::default(),
-            disk: Account::new(grants, limits, workspace),
+            disk: Account::new(grants, limits, workspace, &log),
             looks: None,
             drew: false,
             clock,

@@ -143,7 +143,7 @@ pub struct Limits {
 pub struct CheckpointLimits {
     /// Default 16.
     pub count: usize,
-    /// All together, before compression. Default 256 MiB.
+    /// All together, folders included, before compression. Default 256 MiB.
     pub bytes: u64,
 }
 

@@ -21,6 +21,8 @@ pub struct Workspace {
     is_kept: AtomicBool,
     /// Nothing was in it when it was made.
     is_new: bool,
+    /// What was copied into it when it was made.
+    copied_bytes: u64,
 }
 
 impl Workspace {
@@ -36,6 +38,7 @@ impl Workspace {
             path,
             is_kept: AtomicBool::new(false),
             is_new: true,
+            copied_bytes: 0,
         })
     }
 
@@ -45,7 +48,13 @@ impl Workspace {
             path,
             is_kept: AtomicBool::new(true),
             is_new: false,
+            copied_bytes: 0,
         }
+    }
+
+    /// Bytes that were copied into it when it was made.
+    pub fn copied_bytes(&self) -> u64 {
+        self.copied_bytes
     }
 
     /// True when nothing was in it when it was made.
@@ -74,7 +83,7 @@ impl Workspace {
     pub fn copy(&self) -> std::io::Result<Self> {
         let mut copy = Self::create(self.path.parent().unwrap_or(Path::new(".")))?;
         copy.is_new = false;
-        tree::copy(&self.path, &copy.path)?;
+        copy.copied_bytes = tree::copy(&self.path, &copy.path)?;
         Ok(copy)
     }
 

@@ -136,6 +136,14 @@ async fn writing_in_every_way_ends_at_the_bound_and_goes_on_when_there_is_room()
             0
         );
     }
+    let path = format!("/v1/sessions/{}/logs", prowler.session);
+    let (_, page) = prowler.ask(reqwest::Method::GET, &path, &Value::Null).await;
+    let said = page.to_string();
+    assert_eq!(
+        said.matches("limits.workspace_bytes = 1048576").count(),
+        1,
+        "{said}"
+    );
     attack.end().await;
 }
 
@@ -253,6 +261,35 @@ async fn a_fork_of_a_full_session_is_full() {
         "its parent is as full as before"
     );
     fork.destroy().await;
+    attack.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn checkpoints_count_the_folder_that_they_keep() {
+    let attack = Attack::begin(|settings| {
+        bounded(settings);
+        settings.limits.checkpoints.bytes = BYTES_MAX * 3;
+    })
+    .await;
+    let file = attack.open("file").await;
+    let fill = json!({"handle": file, "bytes": BYTES_MAX, "offset": 0});
+    attack.prowler.number("fill", fill).await;
+    let path = format!("/v1/sessions/{}/checkpoints", attack.prowler.session);
+    for _ in 0..10 {
+        let post = reqwest::Method::POST;
+        let (status, answer) = attack.prowler.ask(post, &path, &json!({})).await;
+        assert!((200..300).contains(&status), "{answer}");
+    }
+    let mut folders = 0;
+    for _ in 0..100 {
+        let workspaces = attack.server.sessions_folder().join("workspaces");
+        folders = fs_err::read_dir(workspaces).unwrap().count();
+        if folders <= 3 {
+            break;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert!(folders <= 3, "{folders}: its own, and two checkpoints");
     attack.end().await;
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use wasmtime_wasi::filesystem::Descriptor;
 
 use crate::capability::files::{Workspace, tree};
+use crate::capability::log::{Level, LogRing};
 use crate::capability::looked::path_of;
 use crate::policy::{FolderAccess, Grants, Limits};
 
@@ -60,6 +61,8 @@ pub(in crate::capability) struct Account {
     /// The same as the kernel names it.
     own_real: OnceLock<Option<PathBuf>>,
     has_shared: bool,
+    /// Where the session's callers read why their guest's disk is full.
+    log: Arc<LogRing>,
 }
 
 struct State {
@@ -74,7 +77,9 @@ struct State {
     under_way: u64,
     /// Something happened since the last count: another can say something else.
     is_stale: bool,
-    /// Files that were opened to be written: those that have no name any more are found here alone.
+    /// The log has it that there is no more room.
+    is_told: bool,
+    /// Files that were opened: those that have no name any more are found here alone.
     open: Vec<Weak<File>>,
 }
 
@@ -84,6 +89,7 @@ impl Account {
         grants: &Grants,
         limits: &Limits,
         workspace: Option<&Workspace>,
+        log: &Arc<LogRing>,
     ) -> Option<Arc<Self>> {
         let mut folders = grants.folders.iter();
         let has_shared = folders.any(|folder| folder.access == FolderAccess::ReadWrite);
@@ -105,11 +111,13 @@ impl Account {
                 taken: Size::default(),
                 under_way: 0,
                 is_stale: false,
+                is_told: false,
                 open: Vec::new(),
             }),
             own: workspace.map(|workspace| workspace.path().to_owned()),
             own_real: OnceLock::new(),
             has_shared,
+            log: log.clone(),
         }))
     }
 
@@ -154,11 +162,36 @@ impl Account {
 
     /// Takes what is about to be used. Counts the folder anew when that may help.
     pub(super) async fn charge(self: &Arc<Self>, area: Area, size: Size) -> bool {
-        self.try_charge(area, size) || (self.recount().await && self.try_charge(area, size))
+        let fits =
+            self.try_charge(area, size) || (self.recount().await && self.try_charge(area, size));
+        if !fits {
+            self.tell();
+        }
+        fits
+    }
+
+    /// Says in the session's log, once, which limit it is.
+    fn tell(&self) {
+        let most = {
+            let mut state = self.state();
+            if std::mem::replace(&mut state.is_told, true) {
+                return;
+            }
+            state.most
+        };
+        let message = format!(
+            "the guest's disk is full: limits.workspace_bytes = {}, limits.workspace_files = {}",
+            most.bytes, most.files
+        );
+        self.log.event(Level::Warn, &message, &[]);
     }
 
     /// The same without counting.
     pub(super) fn try_charge(&self, area: Area, size: Size) -> bool {
+        // Who has more than he may have by now can still change what is there.
+        if size == Size::default() {
+            return true;
+        }
         let mut state = self.state();
         let Some(own) = state.own else { return false };
         if !own.and(state.shared).and(size).fits(state.most) {

@@ -45,34 +45,44 @@ fn measure_folder(folder: &OwnedFd, depth: usize, size: &mut Size) -> io::Result
     })
 }
 
-/// Copies what is in a folder into one that is empty: files, folders and symbolic links, these as links. The kernel shares the blocks of
-/// files where the file system can.
+/// Copies what is in a folder into one that is empty: files, folders and symbolic links, these as links. Answers with the bytes of all files.
+/// The kernel shares their blocks where the file system can.
 ///
 /// # Errors
 /// The first thing that is none of them or cannot be copied, by its path.
-pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    copy_folder(&open_folder(CWD, from)?, &open_folder(CWD, to)?, 0)
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    copy_folder(
+        &open_folder(CWD, from)?,
+        &open_folder(CWD, to)?,
+        0,
+        &mut bytes,
+    )?;
+    Ok(bytes)
 }
 
-fn copy_folder(from: &OwnedFd, to: &OwnedFd, depth: usize) -> io::Result<()> {
+fn copy_folder(from: &OwnedFd, to: &OwnedFd, depth: usize, bytes: &mut u64) -> io::Result<()> {
     for_each(from, |name| {
         let stat = statat(from, name, AtFlags::SYMLINK_NOFOLLOW)?;
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => {
                 let source = deeper(from, name, depth)?;
                 mkdirat(to, name, Mode::RWXU | Mode::RGRP | Mode::XGRP)?;
-                copy_folder(&source, &open_folder(to, name)?, depth + 1)
+                copy_folder(&source, &open_folder(to, name)?, depth + 1, bytes)
             }
             FileType::Symlink => {
                 let target = readlinkat(from, name, Vec::new())?;
                 Ok(symlinkat(target, to, name)?)
             }
-            _ => copy_file(from, to, name),
+            _ => {
+                *bytes += copy_file(from, to, name)?;
+                Ok(())
+            }
         }
     })
 }
 
-fn copy_file(from: &OwnedFd, to: &OwnedFd, name: &CStr) -> io::Result<()> {
+fn copy_file(from: &OwnedFd, to: &OwnedFd, name: &CStr) -> io::Result<u64> {
     // A pipe would keep whoever opens it waiting.
     let how = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let source = openat(from, name, how, Mode::empty())?;
@@ -83,8 +93,7 @@ fn copy_file(from: &OwnedFd, to: &OwnedFd, name: &CStr) -> io::Result<()> {
     let how = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let copy = openat(to, name, how, Mode::RUSR | Mode::WUSR)?;
     fchmod(&copy, Mode::from_raw_mode(stat.st_mode & 0o777))?;
-    io::copy(&mut File::from(source), &mut File::from(copy))?;
-    Ok(())
+    io::copy(&mut File::from(source), &mut File::from(copy))
 }
 
 /// Removes a folder with everything in it. What is nested is brought to the top first: no depth is too deep.
@@ -200,6 +209,42 @@ mod tests {
             fs_err::read_to_string(folder.path().join("secret")).unwrap(),
             "secret"
         );
+    }
+
+    #[test]
+    fn a_folder_that_becomes_a_link_meanwhile_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, outside) = (folder.path().join("from"), folder.path().join("outside"));
+        fs_err::create_dir_all(from.join("d")).unwrap();
+        fs_err::create_dir(&outside).unwrap();
+        fs_err::write(outside.join("canary"), "canary").unwrap();
+        fs_err::os::unix::fs::symlink(&outside, from.join("link")).unwrap();
+        let is_over = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                    for (old, new) in [("d", "real"), ("link", "d"), ("d", "link"), ("real", "d")] {
+                        fs_err::rename(from.join(old), from.join(new)).unwrap();
+                    }
+                }
+            });
+            for _ in 0..2000 {
+                let to = tempfile::tempdir_in(folder.path()).unwrap();
+                // It may miss what is moved meanwhile, and then fails.
+                let _ = copy(&from, to.path());
+                let _ = measure(&from);
+                for name in ["d", "real", "link"] {
+                    let copied = to.path().join(name);
+                    let is_folder =
+                        fs_err::symlink_metadata(&copied).is_ok_and(|copied| copied.is_dir());
+                    assert!(
+                        !is_folder || !copied.join("canary").exists(),
+                        "{name} was followed"
+                    );
+                }
+            }
+            is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
     }
 
     #[test]
