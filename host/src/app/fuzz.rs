@@ -88,7 +88,9 @@ pub(crate) fn requests(data: &[u8]) {
         return;
     };
     let serving = &*SERVING;
-    let route = ROUTES[usize::from(*route) % ROUTES.len()];
+    let Some(route) = ROUTES.get(usize::from(*route) % ROUTES.len()) else {
+        return;
+    };
     let url = format!("http://{}{route}", serving.running.address);
     let mut request = serving.client.post(url).body(body.to_vec());
     if headers & 1 == 0 {
