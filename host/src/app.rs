@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -23,9 +23,13 @@ use crate::ids::{BackendName, WorkerId};
 use crate::registry::{CodeCache, Problem, find};
 
 mod data_dir;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+mod watchdog;
 
 pub(crate) use data_dir::CACHE_FOLDER;
 use data_dir::DataDir;
+use watchdog::Watchdog;
 
 /// Instances beside those of sessions: temporary ones, donors of warm images, shutdowns.
 const INSTANCES_SPARE: u32 = 256;
@@ -37,10 +41,11 @@ const GUEST_NICENESS: i32 = 10;
 pub struct Threads {
     guests: Option<Runtime>,
     timers: Option<Runtime>,
+    _watchdog: Watchdog,
 }
 
 impl Threads {
-    /// One guest worker per core, one thread for all timers.
+    /// One guest worker per core, one thread for all timers, and one that watches them and those of the runtime that this is called in.
     ///
     /// # Errors
     /// The machine gives no threads.
@@ -58,9 +63,13 @@ impl Threads {
             .thread_name("hostel-timer")
             .enable_all()
             .build()?;
+        let doors = Handle::try_current().map(|doors| ("doors", doors.metrics()));
+        let others = [("guests", guests.metrics()), ("timers", timers.metrics())];
+        let watchdog = Watchdog::start(doors.into_iter().chain(others).collect());
         Ok(Self {
             guests: Some(guests),
             timers: Some(timers),
+            _watchdog: watchdog,
         })
     }
 

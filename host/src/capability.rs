@@ -15,6 +15,7 @@ pub mod backend;
 mod clock;
 mod config_store;
 mod denials;
+mod disk;
 mod egress;
 mod files;
 mod held;
@@ -29,11 +30,14 @@ mod standard;
 mod streams;
 
 pub(crate) use clock::GuestClock;
+use clock::{Precision, Shown};
 use config_store::ConfigStore;
 use denials::Denials;
+use disk::Account;
 use egress::Egress;
 pub use egress::Outgoing;
 pub use files::Workspace;
+pub(crate) use files::tree::remove as remove_folder;
 pub(crate) use held::{Held, HeldByRep};
 use keyvalue::Buckets;
 use log::LogRing;
@@ -73,6 +77,8 @@ pub struct Capabilities {
     config_store: ConfigStore,
     buckets: Buckets,
     origins: Origins,
+    /// None: there is nothing that the guest could write to.
+    disk: Option<Arc<Account>>,
     /// None: the guest is not watched.
     looks: Option<Box<Looks>>,
     drew: bool,
@@ -99,8 +105,16 @@ impl Capabilities {
     ) -> wasmtime::Result<Self> {
         let grants = live.now();
         let denials = Arc::new(Denials::new(log.clone()));
+        let precision = if grants.precise_clock {
+            Precision::Nanosecond
+        } else {
+            Precision::Millisecond
+        };
         let mut builder = WasiCtx::builder();
-        builder.monotonic_clock(clock).max_random_size(RANDOM_BYTES);
+        builder
+            .monotonic_clock(Shown { clock, precision })
+            .wall_clock(precision)
+            .max_random_size(RANDOM_BYTES);
         sockets::allow(&mut builder, live, &denials);
         for (name, value) in &grants.variables() {
             builder.env(name, value);
@@ -118,6 +132,7 @@ impl Capabilities {
             config_store: ConfigStore::new(&grants.config_store),
             buckets: Buckets::new(grants.keyvalue, limits.memory_bytes),
             origins: Origins::default(),
+            disk: Account::new(&grants, limits, workspace, &log),
             looks: None,
             drew: false,
             denials,
@@ -142,9 +157,18 @@ impl Capabilities {
         standard::link(linker)?;
         looked::link(linker)?;
         streams::link(linker)?;
+        disk::link(linker)?;
         random::link(linker)?;
         linker.allow_shadowing(false);
         Ok(())
+    }
+
+    /// Narrows what the instance may use from now on: a session's own limits on an instance that was made before it.
+    pub(crate) fn tighten(&mut self, limits: &Limits) {
+        self.meter.tighten_memory(limits.memory_bytes);
+        if let Some(disk) = &self.disk {
+            disk.tighten(limits);
+        }
     }
 
     /// What the guest keeps on the host's side between two calls, handles aside.

@@ -17,6 +17,8 @@ use crate::session::Timers;
 use crate::telemetry::LogFormat;
 
 mod expand;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod raw;
 
 use raw::RawConfig;

@@ -183,9 +183,11 @@ impl Durable {
             snapshot(&name)
         };
         remove_others(&self.archive, is_of_use, |path| fs_err::remove_file(path));
-        remove_others(&self.workspaces, workspace, |path| {
-            fs_err::remove_dir_all(path)
-        });
+        remove_others(
+            &self.workspaces,
+            workspace,
+            crate::capability::remove_folder,
+        );
     }
 
     /// Brings the table to the disk: what it says survives a power cut.

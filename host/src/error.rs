@@ -191,9 +191,16 @@ impl Error {
     }
 }
 
+/// In one line: a message can quote a guest, which must not forge lines of the host's log.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
+        for part in self.0.message.split_inclusive(char::is_control) {
+            match part.strip_suffix(char::is_control) {
+                Some(text) => write!(f, "{text} ")?,
+                None => f.write_str(part)?,
+            }
+        }
+        Ok(())
     }
 }
 

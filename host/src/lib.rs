@@ -51,6 +51,26 @@ pub mod fuzzing {
         crate::engine::function::fuzz::arguments(data);
     }
 
+    /// Reads the bytes as a component, without compiling it.
+    pub fn component(data: &[u8]) {
+        crate::registry::fuzz::component(data);
+    }
+
+    /// Reads the bytes as sections with a component's texts.
+    pub fn sections(data: &[u8]) {
+        crate::registry::fuzz::sections(data);
+    }
+
+    /// Reads the text as a configuration.
+    pub fn config(data: &[u8]) {
+        crate::config::fuzz::config(data);
+    }
+
+    /// Sends the bytes as a body to one of the doors.
+    pub fn requests(data: &[u8]) {
+        crate::app::fuzz::requests(data);
+    }
+
     /// Reads the bytes as a snapshot file, and as changes of a good one.
     pub fn snapshot(data: &[u8]) {
         crate::durable::file::fuzz::snapshot(data);

@@ -39,6 +39,8 @@ pub struct Grants {
     pub tcp: Vec<TcpRule>,
     /// `wasi:keyvalue` buckets, held in memory and dropped with the session.
     pub keyvalue: bool,
+    /// Clocks to the nanosecond. Without, to the millisecond: a fine clock is what side channels between neighbours are read with.
+    pub precise_clock: bool,
 }
 
 impl Grants {
@@ -49,6 +51,7 @@ impl Grants {
             && self.variables() == other.variables()
             && self.config_store == other.config_store
             && self.keyvalue == other.keyvalue
+            && self.precise_clock == other.precise_clock
     }
 
     /// Everything that is granted, a line each: what it is about, and how far it goes. No value of an environment variable is in it.
@@ -85,6 +88,9 @@ impl Grants {
         }
         if self.keyvalue {
             lines.push(("keyvalue", "buckets of the session's own".to_owned()));
+        }
+        if self.precise_clock {
+            lines.push(("precise_clock", "clocks show nanoseconds".to_owned()));
         }
         lines
     }
@@ -192,6 +198,10 @@ pub struct Limits {
     pub open_handles: usize,
     /// Bytes that one host call may copy out of the guest. Default 8 MiB.
     pub host_call_bytes: usize,
+    /// What one instance puts into its workspace and its read-write folders, by length. Default 1 GiB.
+    pub workspace_bytes: u64,
+    /// The same in files, folders and links. Default 10,000.
+    pub workspace_files: u64,
     /// Outgoing HTTP requests at once. Default 16.
     pub http_requests: usize,
     /// Bytes of the body of an outgoing request, and of its answer. Default 16 MiB.
@@ -208,7 +218,7 @@ pub struct Limits {
 pub struct CheckpointLimits {
     /// Default 16.
     pub count: usize,
-    /// All together, before compression. Default 256 MiB.
+    /// All together, folders included, before compression. Default 256 MiB.
     pub bytes: u64,
 }
 
@@ -236,6 +246,8 @@ impl Default for Limits {
             log_bytes: 64 << 10,
             open_handles: 1024,
             host_call_bytes: 8 << 20,
+            workspace_bytes: 1 << 30,
+            workspace_files: 10_000,
             http_requests: 16,
             http_bytes: 16 << 20,
             http: Duration::from_secs(60),
@@ -252,6 +264,8 @@ pub struct LimitRequest {
     pub cpu: Option<Duration>,
     pub memory_bytes: Option<usize>,
     pub result_bytes: Option<usize>,
+    pub workspace_bytes: Option<u64>,
+    pub workspace_files: Option<u64>,
     pub queue: Option<usize>,
 }
 
@@ -266,6 +280,16 @@ impl Limits {
             cpu: tighter("cpu_ms", self.cpu, request.cpu)?,
             memory_bytes: tighter("memory_bytes", self.memory_bytes, request.memory_bytes)?,
             result_bytes: tighter("result_bytes", self.result_bytes, request.result_bytes)?,
+            workspace_bytes: tighter(
+                "workspace_bytes",
+                self.workspace_bytes,
+                request.workspace_bytes,
+            )?,
+            workspace_files: tighter(
+                "workspace_files",
+                self.workspace_files,
+                request.workspace_files,
+            )?,
             queue: tighter("queue", self.queue, request.queue)?,
             ..*self
         })
@@ -281,6 +305,8 @@ impl Limits {
             cpu: narrower(self.cpu, request.cpu),
             memory_bytes: narrower(self.memory_bytes, request.memory_bytes),
             result_bytes: narrower(self.result_bytes, request.result_bytes),
+            workspace_bytes: narrower(self.workspace_bytes, request.workspace_bytes),
+            workspace_files: narrower(self.workspace_files, request.workspace_files),
             queue: narrower(self.queue, request.queue),
             ..*self
         }

@@ -19,6 +19,8 @@ mod manifest;
 mod source;
 mod warmup;
 mod wit;
+#[cfg(fuzzing)]
+pub(crate) use wit::fuzz;
 
 pub(crate) use backend::Backend;
 pub(crate) use backend::Surroundings;

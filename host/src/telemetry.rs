@@ -2,7 +2,8 @@
 //!
 //! Logs go to standard error: JSON lines for programs, readable ones on a terminal. Calls are one span each (`call`), closed at debug
 //! level; the life of sessions and backends is info. Metrics: `hostel_calls_total`, `hostel_call_seconds`, `hostel_call_errors_total`,
-//! `hostel_sessions`, `hostel_sessions_started_total`, `hostel_sessions_ended_total`.
+//! `hostel_sessions`, `hostel_sessions_started_total`, `hostel_sessions_ended_total`,
+//! `hostel_blocked_workers_total`.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -107,6 +108,10 @@ pub fn start_metrics() -> Result<PrometheusHandle, String> {
     metrics::describe_counter!(
         "hostel_sessions_ended_total",
         "Sessions that ended, by reason."
+    );
+    metrics::describe_counter!(
+        "hostel_blocked_workers_total",
+        "Workers that one piece of work kept for more than a second, by runtime: a defect of the host."
     );
     Ok(handle)
 }

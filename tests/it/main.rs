@@ -8,6 +8,7 @@
     reason = "the helpers of tests fail like tests: where they stand, with the place"
 )]
 
+mod adversarial;
 mod agentflow;
 mod calls;
 mod cli;

@@ -2,8 +2,10 @@
 
 mod guest;
 mod host;
+mod neighbour;
 mod server;
 
 pub use guest::{Behaviour, Guest, Hook};
 pub use host::{TestHost, TestSession, Worker};
+pub use neighbour::Neighbour;
 pub use server::{Answer, TestServer};

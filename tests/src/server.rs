@@ -1,6 +1,7 @@
 //! A host that serves on a port of its own, and a client for it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hostel_host::app::{App, Running};
@@ -87,6 +88,11 @@ impl TestServer {
     /// Everything that the host writes, gone at the end of the test.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
+    }
+
+    /// Where sessions and their folders are on disk.
+    pub fn sessions_folder(&self) -> PathBuf {
+        self.folder.path().join("sessions")
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {

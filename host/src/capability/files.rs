@@ -9,6 +9,8 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 use crate::ids::SessionId;
 use crate::policy::{FolderAccess, Grants};
 
+pub(crate) mod tree;
+
 /// Where the guest sees the session's own folder.
 const WORKSPACE: &str = "/workspace";
 
@@ -17,6 +19,10 @@ pub struct Workspace {
     path: PathBuf,
     /// It outlives this process.
     is_kept: AtomicBool,
+    /// Nothing was in it when it was made.
+    is_new: bool,
+    /// What was copied into it when it was made.
+    copied_bytes: u64,
 }
 
 impl Workspace {
@@ -31,6 +37,8 @@ impl Workspace {
         Ok(Self {
             path,
             is_kept: AtomicBool::new(false),
+            is_new: true,
+            copied_bytes: 0,
         })
     }
 
@@ -39,7 +47,19 @@ impl Workspace {
         Self {
             path,
             is_kept: AtomicBool::new(true),
+            is_new: false,
+            copied_bytes: 0,
         }
+    }
+
+    /// Bytes that were copied into it when it was made.
+    pub fn copied_bytes(&self) -> u64 {
+        self.copied_bytes
+    }
+
+    /// True when nothing was in it when it was made.
+    pub(super) fn is_new(&self) -> bool {
+        self.is_new
     }
 
     pub fn path(&self) -> &Path {
@@ -61,8 +81,9 @@ impl Workspace {
     /// # Errors
     /// The first thing that cannot be copied, by its path; nothing is left of the copy.
     pub fn copy(&self) -> std::io::Result<Self> {
-        let copy = Self::create(self.path.parent().unwrap_or(Path::new(".")))?;
-        copy_folder(&self.path, &copy.path)?;
+        let mut copy = Self::create(self.path.parent().unwrap_or(Path::new(".")))?;
+        copy.is_new = false;
+        copy.copied_bytes = tree::copy(&self.path, &copy.path)?;
         Ok(copy)
     }
 
@@ -79,8 +100,8 @@ impl Drop for Workspace {
         }
         let path = std::mem::take(&mut self.path);
         let remove = move || {
-            if let Err(error) = fs_err::remove_dir_all(&path) {
-                tracing::warn!(%error, "cannot remove a workspace");
+            if let Err(error) = tree::remove(&path) {
+                tracing::warn!(%error, path = %path.display(), "cannot remove a workspace");
             }
         };
         // A large folder takes long to remove, and instances are dropped where guests run.
@@ -89,25 +110,6 @@ impl Drop for Workspace {
             Err(_) => remove(),
         }
     }
-}
-
-/// The kernel shares the blocks of files where the file system can.
-fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
-    for entry in fs_err::read_dir(from)? {
-        let entry = entry?;
-        let copy = to.join(entry.file_name());
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            fs_err::create_dir(&copy)?;
-            copy_folder(&entry.path(), &copy)?;
-        } else if kind.is_symlink() {
-            let target = fs_err::read_link(entry.path())?;
-            fs_err::os::unix::fs::symlink(target, copy)?;
-        } else {
-            fs_err::copy(entry.path(), copy)?;
-        }
-    }
-    Ok(())
 }
 
 pub(super) fn mount(

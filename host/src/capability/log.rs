@@ -16,8 +16,11 @@ use super::streams::Origin;
 
 /// A longer line is kept in pieces of this size.
 const LINE_BYTES_MAX: usize = 4096;
-/// What a line costs in the ring besides its text.
+/// What a line costs in the ring besides its text, and each of its fields besides theirs.
 const LINE_OVERHEAD: usize = 64;
+const FIELD_OVERHEAD: usize = 48;
+/// Fields of a line that are kept.
+const FIELDS_MAX: usize = 32;
 /// How much of standard error explains a trap.
 const TAIL_LINES: usize = 8;
 
@@ -108,10 +111,7 @@ impl LogRing {
     pub(crate) fn resume(bytes_max: usize, lines: Vec<LogLine>) -> Self {
         let ring = Ring {
             bytes_max,
-            bytes: lines
-                .iter()
-                .map(|line| line.text.len() + LINE_OVERHEAD)
-                .sum(),
+            bytes: lines.iter().map(LogLine::cost).sum(),
             next_seq: lines.last().map_or(0, |line| line.seq + 1),
             lines: lines.into(),
             ..Ring::default()
@@ -244,6 +244,7 @@ impl Ring {
         let text = printable(text);
         let fields: Vec<(String, String)> = fields
             .iter()
+            .take(FIELDS_MAX)
             .map(|(name, value)| (printable(name), printable(value)))
             .collect();
         let line = LogLine {
@@ -293,17 +294,25 @@ impl LogLine {
             + self
                 .fields
                 .iter()
-                .map(|(name, value)| name.len() + value.len())
+                .map(|(name, value)| FIELD_OVERHEAD + name.len() + value.len())
                 .sum::<usize>()
     }
 }
 
-/// A reader's terminal must not obey a guest: control characters are dropped, and a long text is cut.
-fn printable(text: &str) -> String {
+/// A reader's terminal must not obey a guest: what steers it is dropped, and a long text is cut.
+pub(crate) fn printable(text: &str) -> String {
     text.chars()
-        .filter(|c| *c == '\t' || *c == '\n' || !c.is_control())
+        .filter(|c| !steers(*c))
         .take(LINE_BYTES_MAX)
         .collect()
+}
+
+/// Control characters but tab and line feed, the separators of lines that only some readers know, and what turns the direction of text.
+fn steers(c: char) -> bool {
+    let is_layout = matches!(c, '\t' | '\n');
+    let is_hidden =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    (c.is_control() && !is_layout) || is_hidden
 }
 
 /// The guest's end of a standard stream. Always ready: the ring gives way, the guest never waits.

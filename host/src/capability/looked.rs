@@ -78,12 +78,7 @@ pub(super) fn link(linker: &mut Linker<Capabilities>) -> Result<()> {
             Box::new(async move {
                 let state = context.data_mut();
                 state.note(&folder, &path, At::Contents);
-                answer(
-                    state
-                        .filesystem()
-                        .open_at(folder, links, path, how, flags)
-                        .await,
-                )
+                answer(state.open_at(folder, links, path, how, flags).await)
             })
         },
     )?;

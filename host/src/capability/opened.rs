@@ -9,11 +9,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use wasmtime::Result;
 use wasmtime::component::Resource;
-use wasmtime_wasi::filesystem::{Descriptor, OpenMode, WasiFilesystemView};
+use wasmtime_wasi::filesystem::{Descriptor, OpenMode};
 use wasmtime_wasi::p2::FsResult;
-use wasmtime_wasi::p2::bindings::filesystem::types::{
-    DescriptorFlags, HostDescriptor, OpenFlags, PathFlags,
-};
+use wasmtime_wasi::p2::bindings::filesystem::types::{DescriptorFlags, OpenFlags, PathFlags};
 
 use super::Capabilities;
 use super::looked::path_of;
@@ -138,7 +136,6 @@ impl Capabilities {
         let root = self.table.push(folder.clone())?;
         let below = Resource::new_borrow(root.rep());
         let again = self
-            .filesystem()
             .open_at(below, PathFlags::empty(), opened.path.clone(), how, flags)
             .await;
         let again = match again {

@@ -16,6 +16,7 @@ use wasmtime_wasi::p2::{
 };
 
 use super::Capabilities;
+use super::disk::{self, Purse};
 use super::looked::{TYPES, answer};
 use super::standard::Standard;
 
@@ -52,6 +53,14 @@ impl FileStream {
 }
 
 impl Origin {
+    /// Where the next byte is written. None: at the file's end.
+    fn position(&self) -> Option<u64> {
+        match self {
+            Self::File(stream) if stream.way == Way::Write => Some(stream.position()),
+            Self::File(_) | Self::Standard(_) => None,
+        }
+    }
+
     fn advance(&self, bytes: usize) {
         if let Self::File(stream) = self {
             stream.position.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -115,6 +124,10 @@ impl Capabilities {
             Way::Append => files.append_via_stream(descriptor)?.rep(),
         };
         let Some(file) = file else { return Ok(plain) };
+        let purse = match way {
+            Way::Read => None,
+            Way::Write | Way::Append => Purse::of(self.disk.as_ref(), &file),
+        };
         let origin = Arc::new(Origin::File(FileStream {
             file,
             way,
@@ -134,6 +147,8 @@ impl Capabilities {
                 inner,
                 origin: origin.clone(),
                 failure: None,
+                purse,
+                waiting: None,
             });
             self.table.push(writer)?.rep()
         };
@@ -212,6 +227,10 @@ struct Writer {
     origin: Arc<Origin>,
     /// What the guest is told by its next call.
     failure: Option<StreamError>,
+    /// None: what it writes is not counted.
+    purse: Option<Purse>,
+    /// Taken from the guest, and not paid for yet.
+    waiting: Option<Bytes>,
 }
 
 impl Writer {
@@ -228,6 +247,21 @@ impl Writer {
         }
         outcome
     }
+
+    fn begin(&mut self, bytes: Bytes) -> StreamResult<()> {
+        let length = bytes.len();
+        let outcome = self.inner.write(bytes);
+        self.note(outcome)?;
+        self.origin.advance(length);
+        Ok(())
+    }
+
+    /// No write is under way.
+    fn settle(&mut self) {
+        if let Some(purse) = &mut self.purse {
+            purse.settle();
+        }
+    }
 }
 
 #[async_trait]
@@ -235,6 +269,19 @@ impl Pollable for Writer {
     /// A write that is under way has ended afterwards, well or not.
     async fn ready(&mut self) {
         self.inner.ready().await;
+        self.settle();
+        if let (Some(purse), Some(bytes)) = (&mut self.purse, &self.waiting) {
+            let is_paid = purse.pay(self.origin.position(), bytes.len()).await;
+            let bytes = self.waiting.take().unwrap_or_default();
+            let outcome = if is_paid {
+                self.begin(bytes)
+            } else {
+                Err(disk::full())
+            };
+            self.failure = self.note(outcome).err();
+            self.inner.ready().await;
+            self.settle();
+        }
         if self.failure.is_none() {
             let outcome = self.inner.check_write();
             self.failure = self.note(outcome).err();
@@ -246,17 +293,34 @@ impl Pollable for Writer {
 impl OutputStream for Writer {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         self.check()?;
-        let length = bytes.len();
-        let outcome = self.inner.write(bytes);
-        self.note(outcome)?;
-        self.origin.advance(length);
-        Ok(())
+        if self.waiting.is_some() {
+            return Err(StreamError::trap(
+                "write without a check-write that allows it",
+            ));
+        }
+        if let Some(purse) = &mut self.purse
+            && !purse.try_pay(self.origin.position(), bytes.len())
+        {
+            self.waiting = Some(bytes);
+            return Ok(());
+        }
+        self.begin(bytes)
     }
 
     async fn blocking_write_and_flush(&mut self, bytes: Bytes) -> StreamResult<()> {
         self.check()?;
+        if self.purse.is_some() {
+            self.ready().await;
+            self.check()?;
+        }
         let length = bytes.len();
+        if let Some(purse) = &mut self.purse
+            && !purse.pay(self.origin.position(), length).await
+        {
+            return Err(disk::full());
+        }
         let outcome = self.inner.blocking_write_and_flush(bytes).await;
+        self.settle();
         self.note(outcome)?;
         self.origin.advance(length);
         Ok(())
@@ -270,11 +334,21 @@ impl OutputStream for Writer {
 
     fn check_write(&mut self) -> StreamResult<usize> {
         self.check()?;
+        if self.waiting.is_some() {
+            return Ok(0);
+        }
         let outcome = self.inner.check_write();
-        self.note(outcome)
+        let permit = self.note(outcome)?;
+        if permit > 0 {
+            self.settle();
+        }
+        Ok(permit)
     }
 
     async fn cancel(&mut self) {
+        if self.waiting.is_some() {
+            self.ready().await;
+        }
         self.inner.cancel().await;
     }
 }

@@ -295,7 +295,7 @@ async fn logs(client: &Client, id: &str, after: u64) -> Outcome {
             "{}\t{}\t{}",
             text("at"),
             text("source"),
-            text("text")
+            output::quoted(text("text"))
         ));
     }
     Ok(())

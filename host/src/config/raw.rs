@@ -95,6 +95,7 @@ pub(super) struct RawBackend {
     tcp: Vec<String>,
     secrets: Vec<RawBinding>,
     keyvalue: bool,
+    precise_clock: bool,
     limits: RawLimits,
 }
 
@@ -122,6 +123,8 @@ pub(super) struct RawLimits {
     log_bytes: Option<usize>,
     open_handles: Option<usize>,
     host_call_bytes: Option<usize>,
+    workspace_bytes: Option<u64>,
+    workspace_files: Option<u64>,
     http_requests: Option<usize>,
     http_bytes: Option<u64>,
     http_ms: Option<u64>,
@@ -146,6 +149,8 @@ impl RawLimits {
             log_bytes: self.log_bytes.unwrap_or(base.log_bytes),
             open_handles: self.open_handles.unwrap_or(base.open_handles),
             host_call_bytes: self.host_call_bytes.unwrap_or(base.host_call_bytes),
+            workspace_bytes: self.workspace_bytes.unwrap_or(base.workspace_bytes),
+            workspace_files: self.workspace_files.unwrap_or(base.workspace_files),
             http_requests: self.http_requests.unwrap_or(base.http_requests),
             http_bytes: self.http_bytes.unwrap_or(base.http_bytes),
             http: time(self.http_ms, base.http),
@@ -201,6 +206,7 @@ impl RawBackend {
                 .collect::<Result<_, _>>()
                 .map_err(|error| format!("secrets: {error}"))?,
             keyvalue: self.keyvalue,
+            precise_clock: self.precise_clock,
         };
         let settings = BackendSettings {
             config: expanded(self.config)?,

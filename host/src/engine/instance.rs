@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use wasmtime::component::{Func, ResourceAny, Val};
 use wasmtime::{CallHook, Store, UpdateDeadline};
 
-use crate::capability::log::LogRing;
+use crate::capability::log::{LogRing, printable};
 use crate::capability::{Capabilities, GuestClock, Outgoing, Workspace};
 use crate::policy::{Grants, Limits, LiveGrants};
 use crate::tool::{Denial, ToolAnswer, Usage};
@@ -234,10 +234,7 @@ impl Instance {
         limits: &Limits,
     ) -> Result<(), Fault> {
         self.limits = *limits;
-        self.store
-            .data_mut()
-            .meter
-            .tighten_memory(limits.memory_bytes);
+        self.store.data_mut().tighten(limits);
         if let Some(index) = self.module.hooks.initialize {
             let params = [identity().to_value(), Val::String(config.to_owned())];
             self.hook(
@@ -291,7 +288,7 @@ impl Instance {
                 );
                 Err(Fault::Refused {
                     hook: "the session's constructor",
-                    message: unquoted(&message),
+                    message: printable(&unquoted(&message)),
                 })
             }
         }
@@ -449,10 +446,13 @@ impl Instance {
         finished(called, wall).map_err(|stop| stop.into_fault(&self.store))?;
         match results.into_iter().next() {
             Some(Val::Result(Err(Some(value)))) => match *value {
-                Val::String(message) => Err(Fault::Refused { hook, message }),
+                Val::String(message) => Err(Fault::Refused {
+                    hook,
+                    message: printable(&message),
+                }),
                 other => Err(Fault::Refused {
                     hook,
-                    message: format!("{other:?}"),
+                    message: printable(&format!("{other:?}")),
                 }),
             },
             Some(Val::Result(Err(None))) => Err(Fault::Refused {

@@ -18,6 +18,7 @@ impl Ticker {
     pub(super) fn start(engine: wasmtime::Engine) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
+        #[expect(clippy::disallowed_methods, reason = "it has a thread of its own")]
         let tick = move || {
             while !stopped.load(Ordering::Relaxed) {
                 std::thread::sleep(TICK);

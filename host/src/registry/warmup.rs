@@ -260,7 +260,12 @@ impl Backend {
         let made = self.blocking(move |backend| {
             let component = backend.component().map_err(|error| error.0)?;
             let images = backend.images();
-            match runtime.block_on(donor.into_image(&component)) {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "this thread is one that may block"
+            )]
+            let image = runtime.block_on(donor.into_image(&component));
+            match image {
                 Ok(image) => images
                     .finish(backend.settings(), image)
                     .map_err(|error| error.0),

@@ -11,6 +11,8 @@
 
 mod docs;
 mod function;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hints;
 mod prose;
 mod schema;

@@ -190,7 +190,7 @@ impl Sessions {
     ) -> Result<CheckpointInfo> {
         let saved = loan.save().await?;
         let limits = session.limits.checkpoints;
-        let bytes = saved.bytes() as u64;
+        let bytes = saved.bytes();
         if bytes > limits.bytes || limits.count == 0 {
             let message = format!(
                 "a checkpoint of {bytes} bytes is more than those of a session may take together ({})",

@@ -56,6 +56,9 @@ struct LimitsRecord {
     cpu: Duration,
     memory_bytes: usize,
     result_bytes: usize,
+    /// None: an older host wrote this.
+    workspace_bytes: Option<u64>,
+    workspace_files: Option<u64>,
     queue: usize,
 }
 
@@ -254,6 +257,8 @@ impl From<LimitsRecord> for LimitRequest {
             cpu: Some(record.cpu),
             memory_bytes: Some(record.memory_bytes),
             result_bytes: Some(record.result_bytes),
+            workspace_bytes: record.workspace_bytes,
+            workspace_files: record.workspace_files,
             queue: Some(record.queue),
         }
     }
@@ -266,6 +271,8 @@ impl From<&Limits> for LimitsRecord {
             cpu: limits.cpu,
             memory_bytes: limits.memory_bytes,
             result_bytes: limits.result_bytes,
+            workspace_bytes: Some(limits.workspace_bytes),
+            workspace_files: Some(limits.workspace_files),
             queue: limits.queue,
         }
     }

@@ -35,9 +35,10 @@ impl Saved {
         })
     }
 
-    /// Bytes in memory.
-    pub(super) fn bytes(&self) -> usize {
-        self.snapshot.bytes()
+    /// Bytes in memory, and in its folder.
+    pub(super) fn bytes(&self) -> u64 {
+        let folder = self.workspace.as_ref();
+        self.snapshot.bytes() as u64 + folder.map_or(0, |folder| folder.copied_bytes())
     }
 
     /// An instance that goes on from here; the state can be used again.

@@ -9,6 +9,8 @@ use tokio::sync::Notify;
 
 /// What an event costs in the log besides its text.
 const EVENT_OVERHEAD: usize = 64;
+/// What each field of a log line costs besides its text.
+const FIELD_OVERHEAD: usize = 48;
 
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -217,7 +219,9 @@ impl EventKind {
             Self::Log {
                 message, fields, ..
             } => {
-                let fields = fields.iter().map(|(name, value)| name.len() + value.len());
+                let fields = fields
+                    .iter()
+                    .map(|(name, value)| FIELD_OVERHEAD + name.len() + value.len());
                 message.len() + fields.sum::<usize>()
             }
         };

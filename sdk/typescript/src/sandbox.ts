@@ -28,7 +28,7 @@ export interface SessionOptions {
   /** Seconds; 0: no limit. Default: the host's, 1800 unless set otherwise. */
   maxLifetime?: number;
   /** Tighter than the backend's. */
-  limits?: { callMs?: number; cpuMs?: number; memoryBytes?: number; resultBytes?: number; queue?: number };
+  limits?: { callMs?: number; cpuMs?: number; memoryBytes?: number; resultBytes?: number; workspaceBytes?: number; workspaceFiles?: number; queue?: number };
   /** `call` saves the state before every call, so that one which traps or takes too long costs nothing. Default `manual`. */
   checkpoint?: CheckpointMode;
   /** `suspend` parks it on disk when it is idle, in place of ending it; it is not kept alive then. Default: the host's. */
@@ -175,6 +175,8 @@ export class Sandbox implements AsyncDisposable {
         cpu_ms: limits.cpuMs,
         memory_bytes: limits.memoryBytes,
         result_bytes: limits.resultBytes,
+        workspace_bytes: limits.workspaceBytes,
+        workspace_files: limits.workspaceFiles,
         queue: limits.queue,
       },
       checkpoint: options.checkpoint,

@@ -153,6 +153,7 @@ fn a_host_is_served_asked_and_stopped() {
     .stdout(Stdio::piped())
     .spawn()
     .unwrap();
+    #[expect(clippy::disallowed_methods, reason = "nobody waits for this thread")]
     std::thread::sleep(Duration::from_millis(600));
     assert_eq!(serving.terminate(), Some(0));
     let running = super::said(running.wait_with_output().unwrap());

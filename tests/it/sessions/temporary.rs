@@ -123,9 +123,9 @@ async fn its_folder_is_gone_after_the_call() {
         if is_empty() {
             return;
         }
-        tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(2)))
-            .await
-            .unwrap();
+        #[expect(clippy::disallowed_methods, reason = "on a thread that may block")]
+        let pause = || std::thread::sleep(Duration::from_millis(2));
+        tokio::task::spawn_blocking(pause).await.unwrap();
     }
     panic!("the workspace is still there");
 }

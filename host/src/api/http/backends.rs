@@ -96,6 +96,7 @@ fn grants(grants: &crate::policy::Grants) -> Value {
         "tcp": grants.tcp.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "secrets": grants.secrets.iter().map(|binding| json!({"secret": binding.secret.name(), "host": binding.host.to_string(), "header": binding.header.as_str()})).collect::<Vec<_>>(),
         "keyvalue": grants.keyvalue,
+        "precise_clock": grants.precise_clock,
     })
 }
 

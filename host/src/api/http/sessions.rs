@@ -101,6 +101,10 @@ struct LimitsBody {
     #[serde(default, deserialize_with = "whole")]
     result_bytes: Option<usize>,
     #[serde(default, deserialize_with = "whole")]
+    workspace_bytes: Option<u64>,
+    #[serde(default, deserialize_with = "whole")]
+    workspace_files: Option<u64>,
+    #[serde(default, deserialize_with = "whole")]
     queue: Option<usize>,
 }
 
@@ -284,6 +288,8 @@ impl CreateBody {
             cpu_ms,
             memory_bytes,
             result_bytes,
+            workspace_bytes,
+            workspace_files,
             queue,
         } = self.limits;
         let new = NewSession {
@@ -301,6 +307,8 @@ impl CreateBody {
                 cpu: cpu_ms.map(Duration::from_millis),
                 memory_bytes,
                 result_bytes,
+                workspace_bytes,
+                workspace_files,
                 queue,
             },
             if_exists: match self.if_exists {

@@ -18,6 +18,28 @@ fn writes_become_lines_and_control_characters_go() {
 }
 
 #[test]
+fn what_turns_the_direction_of_text_or_forges_a_line_goes_too() {
+    let ring = LogRing::new(1 << 16);
+    ring.write(
+        Source::Stdout,
+        "a\u{202e}b\u{2028}{\"level\":\u{9b}2J\r\x07\x08\x7f\n".as_bytes(),
+    );
+    assert_eq!(texts(&ring), ["ab{\"level\":2J"]);
+}
+
+#[test]
+fn a_line_of_very_many_fields_keeps_some_and_pays_for_them() {
+    let ring = LogRing::new(1 << 16);
+    let fields = vec![(String::new(), String::new()); 100_000];
+    for _ in 0..100 {
+        ring.event(Level::Info, "", &fields);
+    }
+    let lines = ring.lines();
+    assert_eq!(lines.last().unwrap().fields.len(), FIELDS_MAX);
+    assert!(lines.len() < 50, "{}", lines.len());
+}
+
+#[test]
 fn a_flood_leaves_the_newest_lines_and_counts_the_lost() {
     let ring = LogRing::new(1000);
     for i in 0..1000 {

@@ -71,10 +71,14 @@ fn tell(event: &Value) {
             let of = total
                 .map(|total| format!(" of {total}"))
                 .unwrap_or_default();
-            output::note(&format!("{done}{of} {}", text("message")));
+            output::note(&format!("{done}{of} {}", output::quoted(text("message"))));
         }
         "stdout" | "stderr" => output::note(text("text")),
-        "log" => output::note(&format!("{}: {}", text("level"), text("message"))),
+        "log" => output::note(&format!(
+            "{}: {}",
+            text("level"),
+            output::quoted(text("message"))
+        )),
         _ => {}
     }
 }

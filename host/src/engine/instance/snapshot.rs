@@ -158,8 +158,7 @@ impl Instance {
         instance
             .store
             .set_hostcall_fuel(revival.limits.host_call_bytes);
-        let meter = &mut instance.store.data_mut().meter;
-        meter.tighten_memory(revival.limits.memory_bytes);
+        instance.store.data_mut().tighten(revival.limits);
         match applied {
             Ok(()) => made,
             Err(error) => Err(match error.downcast::<Missing>() {

@@ -221,7 +221,8 @@ class Sandbox:
         `config`: as the backend's `config_schema` says, over what the operator set.
         `labels`: at most 64, to find sessions by.
         `idle_timeout`, `max_lifetime`, `archive_after`: seconds, 0 for never. Default: the host's (300, 1800, never).
-        `limits`: tighter than the backend's: `call_ms`, `cpu_ms`, `memory_bytes`, `result_bytes`, `queue`.
+        `limits`: tighter than the backend's: `call_ms`, `cpu_ms`, `memory_bytes`, `result_bytes`,
+        `workspace_bytes`, `workspace_files`, `queue`.
         `checkpoint`: `call` saves the state before every call, so that one which traps or takes too long costs nothing. Default `manual`.
         `on_idle`: `suspend` parks it on disk when it is idle, in place of ending it; it is not kept alive then.
         `if_exists`: `return` takes the session of that name if there is one. It is then not closed with the sandbox. Default `error`.

@@ -1,0 +1,31 @@
+//! Hostile guests. Each test runs one against a host that serves a well-behaved neighbour at the same time, whose calls must all succeed.
+//!
+//! | attack (threat) | defence | test |
+//! | --- | --- | --- |
+//! | computes for ever, on every worker (T01, T04) | `engine/instance.rs`: the epoch callback; `engine/guests.rs` | `time::spinning` |
+//! | waits in the host (T02) | `engine/instance.rs`: a timeout around every call | `time::waiting` |
+//! | a host function that blocks (T03) | `.clippy.toml`; `app/watchdog.rs` | its own tests |
+//! | takes memory, tables, instances, stack (T05, T06, T09) | `capability/meter.rs`, the pool in `engine.rs` | `time::recursing`, `amplification`, `it/calls/limits.rs` |
+//! | lets the host take memory for it (T07) | `set_hostcall_fuel`, `set_max_component_handles` (`engine/instance.rs`); `capability.rs`: table, random, fields | `amplification` |
+//! | floods the log, writes what terminals obey (T08) | `capability/log.rs`, `cli/output.rs`, `error.rs` (`Display`) | `logs` |
+//! | paths that lead out of a folder (T15) | wasmtime's own resolution below a preopened folder | `paths::escaping`, `paths::racing` |
+//! | links that the host itself would follow (T16) | `capability/files/tree.rs` | `paths::planting`, its own tests |
+//! | fills the disk: bytes, holes, names, links, files without a name (T17) | `capability/disk.rs` | `disk` |
+//! | nests folders until whoever walks them falls (T17) | `capability/files/tree.rs` | `disk::nesting`, its own tests |
+//! | sends what is larger when it is unpacked (T22) | nothing unpacks | `amplification::what_is_compressed_is_not_unpacked` |
+//! | looks for the host's environment (T23) | `capability.rs`: nothing is inherited | `isolation` |
+//! | writes through a read-only folder (T24) | `capability/files.rs`: `FsPerms` | `paths::read_only` |
+//! | looks for what others left (T28, T29) | the pool, one instance per session | `isolation`, `it/sessions/residue.rs` |
+//! | traps in the middle of a call (T32) | `session/slot.rs`: the store is dropped | `time::trapping` |
+//! | is called while it is called (T34) | `session/slot.rs`: one loan at a time | `isolation` |
+//! | a cleanup that hangs, waits or traps (T35) | `engine/instance.rs`: `close` has its own limits | `time::parting` |
+//! | reads a fine clock (T37) | `capability/clock.rs` | `isolation` |
+
+mod amplification;
+mod attacker;
+mod disk;
+mod isolation;
+mod logs;
+mod paths;
+mod process;
+mod time;
