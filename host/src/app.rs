@@ -153,6 +153,8 @@ impl App {
             sessions_max: sessions_max as usize,
             sessions_per_worker: config.sessions_per_worker,
             suspended_max: config.suspended_max,
+            workers: config.workers.clone(),
+            calls_max: config.calls_max,
             jobs: config.jobs,
             durable,
             settings: config.settings.clone(),

@@ -18,6 +18,7 @@ pub(crate) mod function;
 mod guests;
 mod image;
 pub(crate) mod instance;
+mod line;
 pub(crate) mod module;
 mod places;
 mod slots;
@@ -25,7 +26,7 @@ mod snapshot;
 mod ticker;
 
 pub(crate) use fault::Fault;
-pub(crate) use guests::{Guests, Pace, Panicked};
+pub(crate) use guests::{Guests, HOSTS_OWN, Pace, Paces, Panicked};
 pub(crate) use image::{Image, Restoration, fit};
 pub(crate) use instance::{Instance, Revival, SessionIdentity};
 pub(crate) use module::Module;

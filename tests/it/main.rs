@@ -15,6 +15,7 @@ mod http;
 mod images;
 mod mcp;
 mod plugins;
+mod quotas;
 mod registry;
 mod sessions;
 mod tidy;

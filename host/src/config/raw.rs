@@ -17,11 +17,16 @@ use crate::session::OnIdle;
 
 use super::{BackendConfig, expanded};
 
+mod workers;
+
+use workers::RawWorkers;
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RawConfig {
     pub(super) server: RawServer,
     pub(super) jobs: RawJobs,
+    pub(super) workers: RawWorkers,
     pub(super) limits: RawLimits,
     pub(super) backends: BTreeMap<String, RawBackend>,
 }
@@ -45,6 +50,9 @@ pub(super) struct RawServer {
     pub(super) max_sessions: Option<u32>,
     pub(super) max_sessions_per_worker: Option<usize>,
     pub(super) max_suspended: Option<usize>,
+    pub(super) max_calls: Option<usize>,
+    pub(super) memory_bytes: Option<u64>,
+    pub(super) strict_memory: Option<bool>,
     pub(super) body_bytes_max: Option<usize>,
     pub(super) drain_seconds: Option<u64>,
     pub(super) log: Option<String>,

@@ -15,6 +15,7 @@ use crate::policy::{Grants, Limits};
 use crate::tool::{ToolAnswer, Usage};
 
 use super::function::{Function, Handles, Receiver, Verdict};
+use super::guests::GiveWay;
 use super::image::{self, Image, Restoration};
 use super::places::Guest;
 use super::slots::Slot;
@@ -87,12 +88,16 @@ pub(crate) struct ToolCall<'a> {
 }
 
 impl Instance {
-    /// Makes an instance; no hook has run in it. Waits for room if there is none.
+    /// Makes an instance; no hook has run in it. Waits for room if there is none, in turn with other lanes.
     ///
     /// # Errors
     /// [`Fault::Exhausted`], a limit that the component exceeds from the start, a granted folder that is not there.
-    pub(crate) async fn start(module: &Arc<Module>, recipe: &Recipe) -> Result<Box<Self>, Fault> {
-        let mut turn = module.slots.turn();
+    pub(crate) async fn start(
+        module: &Arc<Module>,
+        recipe: &Recipe,
+        lane: u64,
+    ) -> Result<Box<Self>, Fault> {
+        let mut turn = module.slots.turn(lane);
         loop {
             let slot = turn.slot().await?;
             match Self::make(module, recipe, slot).await {
@@ -146,11 +151,8 @@ impl Instance {
                 return Ok(UpdateDeadline::Interrupt);
             };
             meter.ticks_left = left;
-            // The built-in yield goes to the front of the queue and starves the neighbours; this one goes to its back.
-            Ok(UpdateDeadline::YieldCustom(
-                1,
-                Box::pin(tokio::task::yield_now()),
-            ))
+            // The built-in yield goes to the front of the queue and starves the neighbours; this one goes to the back of its worker's line.
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(GiveWay::default())))
         });
         store.call_hook(|mut context, hook| {
             if matches!(hook, CallHook::CallingHost) {

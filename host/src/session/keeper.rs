@@ -51,10 +51,10 @@ impl Sessions {
             self.forget_states(&session);
         }
         let farewell = match instance {
-            Some(instance) => self.farewell(instance).await,
+            Some(instance) => self.farewell(&session, instance).await,
             // Its guest has no instance to say farewell in, and none is made for that.
             None if was_asleep => {
-                self.asleep(-1);
+                self.asleep(&session.key.worker, -1);
                 Farewell::Clean
             }
             None => Farewell::Unclean(
@@ -86,11 +86,11 @@ impl Sessions {
     }
 
     /// Runs the guest's own hooks and drops the instance, on the guests' runtime.
-    async fn farewell(&self, mut instance: Box<Instance>) -> Farewell {
+    async fn farewell(&self, session: &Session, mut instance: Box<Instance>) -> Farewell {
         let turn = self.farewells.clone().acquire_owned().await;
         let most = instance.farewell_max() + GRACE;
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        self.guests.start(async move {
+        self.guests.start(session.account.lane(), async move {
             let farewell = match instance.close().await {
                 Ok(()) => Farewell::Clean,
                 Err(fault) => Farewell::Unclean(fault.into_error("cleanup").message().to_owned()),

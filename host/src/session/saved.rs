@@ -58,6 +58,7 @@ impl Saved {
             limits: &session.limits,
             log,
             workspace,
+            lane: session.account.lane(),
         };
         session.backend.revive(&self.module, revival).await
     }

@@ -15,6 +15,7 @@ use hostel_host::host::{
 };
 use hostel_host::ids::{BackendName, RequestId, SessionId, SessionName, WorkerId};
 use hostel_host::policy::Limits;
+use hostel_host::quota::Workers;
 use hostel_host::registry::{BackendSettings, CodeCache, Start, Warmth};
 use hostel_host::session::{CheckpointMode, ForkRequest, NewSession, Timers};
 use serde_json::{Value, json};
@@ -241,6 +242,8 @@ fn build(folder: &Path, sessions: &Path, instances: u32) -> Result<Host, String>
         sessions_max: instances as usize,
         sessions_per_worker: instances as usize,
         suspended_max: 100_000,
+        workers: Workers::default(),
+        calls_max: 10_000,
         jobs: JobLimits::default(),
         durable: Arc::new(Durable::open(sessions)?),
         settings: settings(),

@@ -19,6 +19,7 @@ use super::super::http::sessions::{
 };
 use super::super::http::states::{CheckpointBody, ForkBody, NewCheckpointBody, RestoreBody};
 use super::super::http::tools::{ListQuery as ToolsQuery, ToolBody, ToolList};
+use super::super::http::usage::UsageBody;
 use super::answers::{
     Alive, Answer, Backends, BatchAnswer, Checkpoints, EventPage, Forks, Job, JobAccepted, JobList,
     Ready, Restored, SessionList, Stopping, Warmths, WarmupReport,
@@ -340,6 +341,17 @@ fn machines() -> Vec<Operation> {
         .without_caller()
         .describe("Contexts come with a later version; until then nobody has one.")
         .errors([ContextNotFound]),
+        Operation::new(
+            "get",
+            "/v1/usage",
+            "get_usage",
+            "See what a worker has used",
+        )
+        .answer::<UsageBody>(
+            200,
+            "The caller's own, with the limits and how much of each is used.",
+            None,
+        ),
         Operation::new("post", "/v1/shutdown", "shutdown", "Ask the host to stop")
             .answer::<Stopping>(
                 202,

@@ -26,6 +26,8 @@ pub(crate) struct Revival<'a> {
     pub(crate) log: Arc<LogRing>,
     /// The folder as it was then, if one is granted.
     pub(crate) workspace: Option<Arc<Workspace>>,
+    /// Whose it is, where it has to wait for room.
+    pub(crate) lane: u64,
 }
 
 impl Module {
@@ -125,7 +127,7 @@ impl Instance {
         recipe: &Recipe,
         mut revival: Revival<'_>,
     ) -> Result<Box<Self>, Fault> {
-        let mut turn = module.slots.turn();
+        let mut turn = module.slots.turn(revival.lane);
         loop {
             let slot = turn.slot().await?;
             match Self::remake(module, recipe, slot, &mut revival).await {
