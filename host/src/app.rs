@@ -21,6 +21,7 @@ use crate::ids::WorkerId;
 use crate::registry::{CodeCache, Problem, find};
 
 mod data_dir;
+mod memory;
 
 pub(crate) use data_dir::CACHE_FOLDER;
 use data_dir::DataDir;
@@ -138,10 +139,16 @@ impl App {
             }
         };
         let (memory_bytes_max, table_elements_max) = config.largest();
+        let given = memory::given(&config);
+        if config.strict_memory {
+            let instances = config.sessions_max.saturating_add(INSTANCES_SPARE);
+            memory::Worst::of(&config, instances).check(given)?;
+        }
         let engine_config = EngineConfig {
             instances_max: config.sessions_max.saturating_add(INSTANCES_SPARE),
             memory_bytes_max,
             table_elements_max,
+            guest_memory_bytes_max: memory::of_guests(given),
         };
         let engine = Arc::new(
             Engine::new(&engine_config)

@@ -11,6 +11,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::policy::{Grants, Limits};
 
 pub mod backend;
+pub(crate) mod budget;
 mod clock;
 mod config_store;
 mod egress;

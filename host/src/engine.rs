@@ -9,6 +9,7 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::capability::Capabilities;
+use crate::capability::budget::MemoryBudget;
 pub(crate) use crate::capability::{At, HeldByRep, Look, Looks};
 use crate::error::{Error, Result};
 
@@ -55,6 +56,8 @@ pub struct EngineConfig {
     pub memory_bytes_max: usize,
     /// Elements in the largest table that any backend may be granted.
     pub table_elements_max: usize,
+    /// Memory of all guests together, and pages of the process.
+    pub guest_memory_bytes_max: u64,
 }
 
 pub struct Engine {
@@ -63,6 +66,7 @@ pub struct Engine {
     concurrent: OnceLock<Result<Flavour, String>>,
     instances_max: u32,
     slots: Arc<Slots>,
+    memory: Arc<MemoryBudget>,
 }
 
 /// The runtime in one configuration, with everything that hangs on it.
@@ -92,6 +96,7 @@ impl Engine {
             concurrent: OnceLock::new(),
             instances_max,
             slots: Slots::new(instances_max),
+            memory: MemoryBudget::new(config.guest_memory_bytes_max),
         })
     }
 

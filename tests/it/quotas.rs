@@ -1,6 +1,7 @@
 //! What one worker may have, what all of them may have together, and what a host does when they want more.
 
 mod fairness;
+mod host_memory;
 mod overload;
 mod usage;
 mod workers;

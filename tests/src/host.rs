@@ -34,6 +34,7 @@ fn engine(instances_max: u32) -> Arc<Engine> {
         instances_max,
         memory_bytes_max: limits.memory_bytes,
         table_elements_max: limits.table_elements,
+        guest_memory_bytes_max: u64::MAX,
     };
     Arc::new(Engine::new(&config).expect("the machine has room for a pool"))
 }

@@ -141,7 +141,13 @@ impl Instance {
         let capabilities =
             Capabilities::new(&recipe.grants, &limits, workspace.as_deref(), clock, log)
                 .map_err(host_fault("cannot grant its capabilities"))?;
+        if !module.memory.has_room() {
+            let bytes_max = module.memory.bytes_max();
+            return Err(Fault::NoMemory { bytes_max });
+        }
         let mut store = Store::new(module.pre.engine(), capabilities);
+        let meter = &mut store.data_mut().meter;
+        meter.charge_to(&module.memory, module.is_warmed());
         store.limiter(|state| &mut state.meter);
         store.set_hostcall_fuel(limits.host_call_bytes);
         store.set_max_component_handles(COMPONENT_HANDLES_MAX);
@@ -164,8 +170,9 @@ impl Instance {
         store.data_mut().meter.open(ticks(limits.cpu));
         let instance = match module.pre.instantiate_async(&mut store).await {
             Ok(instance) => instance,
-            Err(error) => return Err(fault(&store, &error)),
+            Err(error) => return Err(fault(&store, &error).at_start()),
         };
+        store.data_mut().meter.begun();
         let functions = vec![None; module.functions.len()].into();
         Ok(Box::new(Self {
             store,

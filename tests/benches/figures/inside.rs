@@ -236,6 +236,7 @@ fn build(folder: &Path, sessions: &Path, instances: u32) -> Result<Host, String>
         instances_max: instances,
         memory_bytes_max: warm::MEMORY_BYTES,
         table_elements_max: Limits::default().table_elements,
+        guest_memory_bytes_max: u64::MAX,
     };
     let config = HostConfig {
         timers: Timers::default(),

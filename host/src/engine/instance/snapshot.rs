@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wasmtime::component::{ResourceAny, TypedFunc};
 
 use crate::capability::log::LogRing;
+use crate::capability::meter::Refused;
 use crate::capability::{GuestClock, Missing, Workspace};
 use crate::policy::Limits;
 
@@ -162,6 +163,9 @@ impl Instance {
             .set_hostcall_fuel(revival.limits.host_call_bytes);
         let meter = &mut instance.store.data_mut().meter;
         meter.tighten_memory(revival.limits.memory_bytes);
+        if let (Err(_), Some(Refused::HostMemory { bytes_max })) = (&applied, meter.refused()) {
+            return Err(Fault::NoMemory { bytes_max });
+        }
         match applied {
             Ok(()) => made,
             Err(error) => Err(match error.downcast::<Missing>() {
