@@ -31,7 +31,7 @@ pub(crate) use guests::{Guests, HOSTS_OWN, Pace, Paces, Panicked};
 pub(crate) use image::{Image, Restoration, fit};
 pub(crate) use instance::{Instance, Revival, SessionIdentity};
 pub(crate) use module::Module;
-use slots::Slots;
+pub(crate) use slots::Slots;
 pub(crate) use snapshot::{About, NoSnapshot, Run, Snapshot};
 use ticker::Ticker;
 

@@ -229,10 +229,11 @@ impl Account {
             return Ok(place);
         }
         drop(place);
-        Err(self.refusal(quota, most as u64, used as u64))
+        // Others may be on their way to the same refusal.
+        Err(self.refusal(quota, most as u64, used.min(most) as u64))
     }
 
-    /// True for one more of what is counted elsewhere.
+    /// Checks what is counted elsewhere.
     ///
     /// # Errors
     /// `rate_limited`: with `more` of them it would have too many.

@@ -1,4 +1,5 @@
-//! Room for instances. When all of it is taken, those who need some wait in a bounded line, in which workers take turns.
+//! Room for instances. When all of it is taken, those who need some wait in a bounded line, in which workers take turns. Those who end an
+//! instance have a line of the same kind, without a bound: nobody is turned away from it.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -14,7 +15,10 @@ const LINE_MAX: usize = 1024;
 /// How long each of them waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) struct Slots {
+pub(crate) struct Slots {
+    line_max: usize,
+    /// None: for ever.
+    patience: Option<Duration>,
     state: Mutex<State>,
 }
 
@@ -26,7 +30,7 @@ struct State {
 }
 
 /// The right to one instance, given back when it is dropped.
-pub(super) struct Slot {
+pub(crate) struct Slot {
     /// None: it is nobody's any more.
     slots: Option<Arc<Slots>>,
 }
@@ -43,7 +47,23 @@ pub(super) struct Turn<'a> {
 
 impl Slots {
     pub(super) fn new(instances: u32) -> Arc<Self> {
+        Self::with(instances, LINE_MAX, Some(PATIENCE))
+    }
+
+    /// A line in which everybody waits, for as long as it takes.
+    pub(crate) fn endless(at_once: u32) -> Arc<Self> {
+        Self::with(at_once, usize::MAX, None)
+    }
+
+    /// Waits in an endless line.
+    pub(crate) async fn wait(self: &Arc<Self>, lane: u64) -> Option<Slot> {
+        self.turn(lane).slot().await.ok()
+    }
+
+    fn with(instances: u32, line_max: usize, patience: Option<Duration>) -> Arc<Self> {
         Arc::new(Self {
+            line_max,
+            patience,
             state: Mutex::new(State {
                 free: instances as usize,
                 releases: 0,
@@ -118,12 +138,16 @@ impl Turn<'_> {
                 drop(state);
                 return Ok(self.slots.slot());
             }
-            let until = *self.until.get_or_insert_with(|| Instant::now() + PATIENCE);
-            (until, state.line_up(self.lane)?)
+            if let (None, Some(patience)) = (self.until, self.slots.patience) {
+                self.until = Some(Instant::now() + patience);
+            }
+            (self.until, state.line_up(self.lane, self.slots.line_max)?)
         };
-        let Ok(Ok(slot)) = timeout_at(until, waiting).await else {
-            return Err(Fault::Exhausted);
+        let slot = match until {
+            Some(until) => timeout_at(until, waiting).await.ok().and_then(Result::ok),
+            None => waiting.await.ok(),
         };
+        let slot = slot.ok_or(Fault::Exhausted)?;
         self.had_at = Some(self.slots.state().releases);
         Ok(slot)
     }
@@ -131,12 +155,12 @@ impl Turn<'_> {
 
 impl State {
     /// Takes a place in the line.
-    fn line_up(&mut self, lane: u64) -> Result<oneshot::Receiver<Slot>, Fault> {
-        if self.line.len() >= LINE_MAX {
+    fn line_up(&mut self, lane: u64, line_max: usize) -> Result<oneshot::Receiver<Slot>, Fault> {
+        if self.line.len() >= line_max {
             self.line.retain(|waiter| !waiter.is_closed());
         }
         // Dropped, the sender tells who waited that there is no room.
-        if self.line.len() >= LINE_MAX && self.line.give_way(lane).is_none() {
+        if self.line.len() >= line_max && self.line.give_way(lane).is_none() {
             return Err(Fault::Exhausted);
         }
         let (sender, receiver) = oneshot::channel();
@@ -201,18 +225,18 @@ mod tests {
         let slots = Slots::new(1);
         let _only = slots.turn(1).slot().await.unwrap();
         let mut crowd: Vec<_> = (0..LINE_MAX)
-            .map(|_| slots.state().line_up(1).ok().unwrap())
+            .map(|_| slots.state().line_up(1, LINE_MAX).ok().unwrap())
             .collect();
         let start = Instant::now();
         assert!(matches!(slots.turn(1).slot().await, Err(Fault::Exhausted)));
         assert_eq!(start.elapsed(), Duration::ZERO);
-        let alone = slots.state().line_up(2);
+        let alone = slots.state().line_up(2, LINE_MAX);
         assert!(alone.is_ok(), "the newest of the crowd gave way");
         let newest = crowd.pop().unwrap().await;
         assert!(newest.is_err(), "and was told");
         drop(crowd);
         assert!(
-            slots.state().line_up(1).is_ok(),
+            slots.state().line_up(1, LINE_MAX).is_ok(),
             "those who left take no room"
         );
     }
@@ -246,8 +270,8 @@ mod tests {
     async fn a_slot_on_its_way_to_somebody_who_leaves_is_not_lost() {
         let slots = Slots::new(1);
         let held = slots.turn(1).slot().await.unwrap();
-        let left = slots.state().line_up(1).ok().unwrap();
-        let waiting = slots.state().line_up(1).ok().unwrap();
+        let left = slots.state().line_up(1, LINE_MAX).ok().unwrap();
+        let waiting = slots.state().line_up(1, LINE_MAX).ok().unwrap();
         drop(left);
         drop(held);
         drop(waiting);

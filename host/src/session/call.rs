@@ -23,6 +23,10 @@ use super::slot::Loan;
 use super::table::Sessions;
 use super::{CheckpointInfo, CheckpointMode, Session, SessionState};
 
+/// Calls before a session has a pace of its own. Until then it has that of its worker's calls outside of sessions: who begins one session
+/// after the other, for slow calls, does not have the door's thread for the first of each.
+const YOUNG: u64 = 4;
+
 /// What to call, and for how long at most.
 #[derive(Debug)]
 pub(crate) struct ToolRequest {
@@ -98,7 +102,12 @@ impl Sessions {
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
         let lane = session.account.lane();
-        let done = self.guests.run(&session.pace, lane, work).await;
+        let pace = if session.calls() < YOUNG {
+            session.backend.pace(lane)
+        } else {
+            &session.pace
+        };
+        let done = self.guests.run(pace, lane, work).await;
         done.map_err(|panic| Error::internal("a call was interrupted by the host", panic.0))?
     }
 

@@ -7,12 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::durable::Durable;
-use crate::engine::Guests;
+use crate::engine::{Guests, Slots};
 use crate::error::{Error, ErrorCode, Result};
 use crate::ids::{BackendName, SessionId, SessionName, TokenHash, WorkerId};
 use crate::label::Labels;
@@ -46,7 +45,7 @@ pub(crate) struct Sessions {
     /// The runtime of keepers and their timers.
     pub(super) timers: Handle,
     pub(super) keepers: TaskTracker,
-    pub(super) farewells: Arc<Semaphore>,
+    pub(super) farewells: Arc<Slots>,
     pub(super) serial: AtomicU64,
     inner: Mutex<Inner>,
 }
@@ -120,7 +119,7 @@ impl Sessions {
             guests,
             timers,
             keepers: TaskTracker::new(),
-            farewells: Arc::new(Semaphore::new(FAREWELLS_AT_ONCE)),
+            farewells: Slots::endless(FAREWELLS_AT_ONCE),
             serial: AtomicU64::new(0),
             inner: Mutex::new(Inner::default()),
         }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hostel_host::error::ErrorCode;
-use hostel_tests::{Guest, TestHost};
+use hostel_tests::{Behaviour, Guest, Hook, TestHost};
 use serde_json::json;
 
 const FLOOD: usize = 60;
@@ -67,6 +67,31 @@ async fn a_guest_that_computes_gets_its_turns_among_a_crowd_that_computes() {
     };
     let (_, before) = tokio::join!(futures_util::future::join_all(flood), other);
     assert!(before <= FEW, "{before} of {FLOOD} were done first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_ends_a_session_waits_for_a_few_of_anothers_cleanups_that_hang() {
+    let host = TestHost::new();
+    let guest = Guest::lab().hook(Hook::Cleanup, Behaviour::Linger);
+    host.load("lab", &guest).await;
+    let (mallory, ada) = (host.worker("mallory"), host.worker("ada"));
+    let mut flood = Vec::new();
+    for number in 0..FLOOD {
+        flood.push(mallory.begin_named("lab", &format!("s{number}")).await);
+    }
+    let own = ada.begin("lab").await;
+    let ended = AtomicUsize::new(0);
+    let flood = flood.iter().map(|session| async {
+        session.destroy().await.unwrap();
+        ended.fetch_add(1, Ordering::Relaxed);
+    });
+    let own = async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        own.destroy().await.unwrap();
+        ended.load(Ordering::Relaxed)
+    };
+    let (_, before) = tokio::join!(futures_util::future::join_all(flood), own);
+    assert!(before <= FEW, "{before} of {FLOOD} were ended first");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

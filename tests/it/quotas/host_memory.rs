@@ -13,7 +13,7 @@ async fn host(gib: u64) -> TestServer {
     TestServer::start_with(&[("lab", &Guest::stateful_lab())], |config| {
         config.sessions_max = 16;
         config.memory_bytes = Some((gib * GIB + (GIB >> 1)) * 8 / 7);
-        config.settings.limits.memory_bytes = (GIB + (GIB >> 2)) as usize;
+        config.settings.limits.memory_bytes = 5 << 28;
     })
     .await
 }
