@@ -25,6 +25,7 @@ use crate::registry::{CodeCache, Problem, find};
 mod data_dir;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod memory;
 mod watchdog;
 
 pub(crate) use data_dir::CACHE_FOLDER;
@@ -149,10 +150,16 @@ impl App {
             }
         };
         let (memory_bytes_max, table_elements_max) = config.largest();
+        let given = memory::given(&config);
+        if config.strict_memory {
+            let instances = config.sessions_max.saturating_add(INSTANCES_SPARE);
+            memory::Worst::of(&config, instances).check(given)?;
+        }
         let engine_config = EngineConfig {
             instances_max: config.sessions_max.saturating_add(INSTANCES_SPARE),
             memory_bytes_max,
             table_elements_max,
+            guest_memory_bytes_max: memory::of_guests(given),
         };
         let engine = Arc::new(
             Engine::new(&engine_config)
@@ -164,6 +171,8 @@ impl App {
             sessions_max: sessions_max as usize,
             sessions_per_worker: config.sessions_per_worker,
             suspended_max: config.suspended_max,
+            workers: config.workers.clone(),
+            calls_max: config.calls_max,
             jobs: config.jobs,
             durable,
             outgoing: Outgoing::new(

@@ -12,6 +12,7 @@ use crate::policy::{Grants, Limits, LiveGrants};
 use crate::tool::Denial;
 
 pub mod backend;
+pub(crate) mod budget;
 mod clock;
 mod config_store;
 mod denials;

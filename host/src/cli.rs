@@ -25,6 +25,7 @@ mod serve;
 mod sessions;
 mod tools;
 mod up;
+mod usage;
 mod warmup;
 
 /// What a command answers with when it fails: words for people.
@@ -63,6 +64,8 @@ enum Command {
     Policy(policy::PolicyArgs),
     /// List, create, show and end sessions of a running host.
     Sessions(sessions::SessionsArgs),
+    /// Show what a worker has used of a running host, and how much of what it may have.
+    Usage(usage::UsageArgs),
     /// Show what the host sees in a component: tools, schemas, hooks, imports, and what was left out and why.
     Inspect(inspect::InspectArgs),
     /// Write a new backend in Rust that builds.
@@ -183,6 +186,7 @@ pub fn main() -> ExitCode {
         Command::Tools(args) => client::block_on(tools::run(args)),
         Command::Policy(args) => policy::run(args),
         Command::Sessions(args) => client::block_on(sessions::run(args)),
+        Command::Usage(args) => client::block_on(usage::run(args)),
         Command::Inspect(args) => inspect::run(&args),
         Command::New(args) => new::run(&args),
         Command::Build(args) => build::run(&args),

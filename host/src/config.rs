@@ -12,6 +12,7 @@ use crate::ids::BackendName;
 use crate::job::JobLimits;
 use crate::policy::Limits;
 use crate::policy::secret::Secret;
+use crate::quota::Workers;
 use crate::registry::BackendSettings;
 use crate::session::Timers;
 use crate::telemetry::LogFormat;
@@ -47,6 +48,14 @@ pub struct Config {
     pub sessions_per_worker: usize,
     /// Suspended sessions, which take a row and a file each. Default 100,000.
     pub suspended_max: usize,
+    /// What each worker may have. Default: as the three above and `jobs` say, 1,024 temporary sessions, 4,096 calls in flight, 16 GiB on disk, any rate.
+    pub workers: Workers,
+    /// Calls in flight, of all workers together. Default 10,000.
+    pub calls_max: usize,
+    /// What the host may take of the machine's memory. Default: all of it, or what its cgroup has if that is less.
+    pub memory_bytes: Option<u64>,
+    /// Start only if the worst that this configuration admits fits into it. Default false.
+    pub strict_memory: bool,
     /// Default 4 MiB.
     pub body_bytes_max: usize,
     pub jobs: JobLimits,
@@ -95,6 +104,10 @@ impl Default for Config {
             sessions_max: 1_000,
             sessions_per_worker: 1_000,
             suspended_max: 100_000,
+            workers: Workers::default(),
+            calls_max: 10_000,
+            memory_bytes: None,
+            strict_memory: false,
             body_bytes_max: 4 << 20,
             jobs: JobLimits::default(),
             drain: Duration::from_secs(10),
@@ -190,6 +203,10 @@ impl Config {
                 .max_sessions_per_worker
                 .unwrap_or(sessions_max as usize),
             suspended_max: server.max_suspended.unwrap_or(defaults.suspended_max),
+            workers: raw.workers.checked()?,
+            calls_max: server.max_calls.unwrap_or(defaults.calls_max),
+            memory_bytes: server.memory_bytes,
+            strict_memory: server.strict_memory.unwrap_or(false),
             body_bytes_max: server.body_bytes_max.unwrap_or(defaults.body_bytes_max),
             jobs: raw.jobs.over(defaults.jobs),
             drain: server

@@ -14,8 +14,8 @@ pub(crate) mod file;
 mod folder;
 pub(crate) mod store;
 
-pub(crate) use file::Sync;
-use file::{FileKey, ReadError, WriteError, WriteLimits};
+use file::{FileKey, ReadError, WriteLimits};
+pub(crate) use file::{Sync, WriteError};
 pub(crate) use folder::Folder;
 use store::{Store, StoreError};
 

@@ -9,6 +9,7 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::capability::Capabilities;
+use crate::capability::budget::MemoryBudget;
 pub(crate) use crate::capability::{At, HeldByRep, Look, Looks};
 use crate::error::{Error, Result};
 
@@ -18,6 +19,7 @@ pub(crate) mod function;
 mod guests;
 mod image;
 pub(crate) mod instance;
+mod line;
 pub(crate) mod module;
 mod places;
 mod slots;
@@ -25,11 +27,11 @@ mod snapshot;
 mod ticker;
 
 pub(crate) use fault::Fault;
-pub(crate) use guests::{Guests, Pace, Panicked};
+pub(crate) use guests::{Guests, HOSTS_OWN, Pace, Paces, Panicked};
 pub(crate) use image::{Image, Restoration, fit};
 pub(crate) use instance::{Instance, Revival, SessionIdentity};
 pub(crate) use module::Module;
-use slots::Slots;
+pub(crate) use slots::Slots;
 pub(crate) use snapshot::{About, NoSnapshot, Run, Snapshot};
 use ticker::Ticker;
 
@@ -54,6 +56,8 @@ pub struct EngineConfig {
     pub memory_bytes_max: usize,
     /// Elements in the largest table that any backend may be granted.
     pub table_elements_max: usize,
+    /// Memory of all guests together, and pages of the process.
+    pub guest_memory_bytes_max: u64,
 }
 
 pub struct Engine {
@@ -62,6 +66,7 @@ pub struct Engine {
     concurrent: OnceLock<Result<Flavour, String>>,
     instances_max: u32,
     slots: Arc<Slots>,
+    memory: Arc<MemoryBudget>,
 }
 
 /// The runtime in one configuration, with everything that hangs on it.
@@ -91,6 +96,7 @@ impl Engine {
             concurrent: OnceLock::new(),
             instances_max,
             slots: Slots::new(instances_max),
+            memory: MemoryBudget::new(config.guest_memory_bytes_max),
         })
     }
 

@@ -10,14 +10,16 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument;
 
 use crate::capability::Outgoing;
 use crate::durable::Durable;
-use crate::engine::{Engine, Guests};
+use crate::engine::{Engine, Guests, HOSTS_OWN};
 use crate::error::{Error, ErrorCode, Result};
 use crate::ids::{BackendName, RequestId, SessionId, SessionName, TokenHash, WorkerId};
 use crate::job::Jobs;
+use crate::quota::{Account, Accounts, Quota, WorkerLimits, Workers};
 use crate::registry::{Backend, BackendSettings, Catalogue, CodeCache, Loader, Registry};
 use crate::router::Target;
 use crate::session::{Session, SessionKey, Sessions, SessionsConfig, Timers, ToolRequest};
@@ -28,6 +30,7 @@ mod backends;
 mod jobs;
 mod policy;
 mod sessions;
+mod usage;
 
 pub use crate::job::{Job, JobInfo, JobLimits, JobOutcome, JobPage, JobQuery, JobState};
 pub use crate::session::{CalledIn, Executed, SessionPage, SessionQuery};
@@ -36,6 +39,7 @@ pub use jobs::StartedJob;
 use policy::Policies;
 pub use policy::{Changed, PolicyChange, PolicySource};
 pub use sessions::Started;
+pub use usage::{LimitUsage, UsageReport};
 
 /// For each step of a stop that is to be at once.
 const HASTE: Duration = Duration::from_millis(500);
@@ -49,6 +53,10 @@ pub struct HostConfig {
     pub sessions_per_worker: usize,
     pub suspended_max: usize,
     pub jobs: JobLimits,
+    /// What each worker may have; where it does not say, the three above and [`WorkerLimits::default`].
+    pub workers: Workers,
+    /// Calls in flight, of all workers together.
+    pub calls_max: usize,
     /// What outlives the process: states of sessions, and their folders.
     pub durable: Arc<Durable>,
     /// How guests' requests reach other hosts.
@@ -113,6 +121,7 @@ pub struct Host {
     guests: Guests,
     sessions: Arc<Sessions>,
     jobs: Arc<Jobs>,
+    accounts: Arc<Accounts>,
     /// Calls that are running; draining waits for them.
     calls: TaskTracker,
     draining: AtomicBool,
@@ -136,19 +145,27 @@ impl Host {
         let sessions_config = SessionsConfig {
             timers: config.timers,
             sessions_max: config.sessions_max,
-            sessions_per_worker: config.sessions_per_worker,
             suspended_max: config.suspended_max,
         };
+        let limits = WorkerLimits {
+            sessions: config.sessions_per_worker,
+            suspended: config.suspended_max,
+            jobs: config.jobs.per_worker,
+            ..WorkerLimits::default()
+        };
+        let accounts = Arc::new(Accounts::new(&config.workers, limits));
         let sessions = Arc::new(Sessions::new(
             sessions_config,
             guests.clone(),
             runtimes.timers,
             config.durable.clone(),
+            accounts.clone(),
         ));
         let jobs = Arc::new(Jobs::new(config.jobs));
         Self {
             config,
             jobs,
+            accounts,
             registry: Registry::default(),
             loader: Loader::new(engine, cache),
             policy: Policies::default(),
@@ -197,20 +214,21 @@ impl Host {
         request_id: &RequestId,
         execute: Execute,
     ) -> Result<Executed> {
-        self.execute_watched(caller, request_id, execute, None)
+        let entered = self.enter(caller)?;
+        self.execute_entered(entered, caller, request_id, execute, None)
             .await
     }
 
     /// The same, heard of while it runs, and stopped when the watch says so (`conflict`).
-    async fn execute_watched(
+    async fn execute_entered(
         &self,
+        entered: Entered,
         caller: &Caller,
         request_id: &RequestId,
         execute: Execute,
         watch: Option<Arc<Watch>>,
     ) -> Result<Executed> {
-        let _running = self.calls.token();
-        self.check_open()?;
+        let account = &entered.account;
         let span = tracing::info_span!(
             "call",
             %request_id,
@@ -221,7 +239,7 @@ impl Host {
         );
         let start = Instant::now();
         let outcome = self
-            .route(caller, execute, watch)
+            .route(caller, account, execute, watch)
             .instrument(span.clone())
             .await;
         let code = match &outcome {
@@ -229,6 +247,7 @@ impl Host {
             Ok(_) => "ok",
             Err(error) => error.code().as_str(),
         };
+        account.count_call(code != "ok");
         span.record("outcome", code);
         match &outcome {
             Ok(executed) => {
@@ -267,16 +286,24 @@ impl Host {
         request_id: &RequestId,
         calls: Vec<Execute>,
     ) -> Result<Transaction> {
-        let _running = self.calls.token();
-        self.check_open()?;
+        let entered = self.enter(caller)?;
+        // It takes one call's turn, and asks for as many.
+        entered.account.request(calls.len().saturating_sub(1))?;
         let span = tracing::info_span!("transaction", %request_id, worker = %caller.worker, calls = calls.len());
         let work = async {
-            let (session, requests) = self.of_one_session(caller, calls)?;
+            let (session, mut requests) = self.of_one_session(caller, calls)?;
+            if let Some(first) = requests.first_mut() {
+                first.place = Some(entered.account.take(Quota::Calls)?);
+            }
             let tools: Vec<Arc<Tool>> = requests
                 .iter()
                 .map(|request| request.tool.clone())
                 .collect();
             let transacted = self.sessions.transact(&session, requests).await?;
+            for outcome in &transacted.outcomes {
+                let is_good = outcome.as_ref().is_ok_and(|called| !called.answer.is_error);
+                entered.account.count_call(!is_good);
+            }
             let outcomes = transacted.outcomes.into_iter().zip(tools);
             Ok(Transaction {
                 outcomes: outcomes
@@ -320,6 +347,7 @@ impl Host {
                 params: execute.params,
                 timeout: execute.timeout,
                 watch: None,
+                place: None,
             });
         }
         let session =
@@ -330,6 +358,7 @@ impl Host {
     async fn route(
         &self,
         caller: &Caller,
+        account: &Arc<Account>,
         execute: Execute,
         watch: Option<Arc<Watch>>,
     ) -> Result<Executed> {
@@ -342,6 +371,7 @@ impl Host {
             params: execute.params,
             timeout: execute.timeout,
             watch,
+            place: Some(account.take(Quota::Calls)?),
         };
         let session = match (tool.kind, session, choice) {
             // A stateless tool has a fresh instance for every call, whoever asks.
@@ -362,11 +392,7 @@ impl Host {
                     .await?
             }
             Some(session) => self.sessions.call(&session, request).await?,
-            None => {
-                self.sessions
-                    .call_alone(&caller.worker, &backend, request)
-                    .await?
-            }
+            None => self.sessions.call_alone(account, &backend, request).await?,
         };
         Ok(Executed { tool, called })
     }
@@ -492,7 +518,31 @@ impl Host {
 
     fn retire(&self, backend: Arc<Backend>) {
         self.guests
-            .start(self.retiring.track_future(backend.retire()));
+            .start(HOSTS_OWN, self.retiring.track_future(backend.retire()));
+    }
+
+    /// What every verb begins with that enters a guest: the host is open, has room, and the worker has not asked too often.
+    ///
+    /// # Errors
+    /// `shutting_down`, `overloaded`, `rate_limited`.
+    fn enter(&self, caller: &Caller) -> Result<Entered> {
+        let running = self.calls.token();
+        self.check_open()?;
+        if self.calls.len() > self.config.calls_max {
+            let most = self.config.calls_max;
+            let message = format!("the host has all of its {most} calls in flight");
+            return Err(Error::new(ErrorCode::Overloaded, message)
+                .hint(
+                    "nothing was run; ask again later, or let the operator raise server.max_calls",
+                )
+                .retry_after(Duration::from_secs(1)));
+        }
+        let account = self.accounts.of(&caller.worker);
+        account.request(1)?;
+        Ok(Entered {
+            account,
+            _running: running,
+        })
     }
 
     /// # Errors
@@ -513,6 +563,12 @@ impl Host {
             name,
         }
     }
+}
+
+/// A request that is served. Draining waits until it is dropped.
+struct Entered {
+    account: Arc<Account>,
+    _running: TaskTrackerToken,
 }
 
 /// The tool that is meant: one of the session's own backend, in the version with which it began, or one out of the catalogue.

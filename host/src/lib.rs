@@ -14,7 +14,7 @@
 //!                    │
 //!                capability                                 one file per capability
 //!    ─────────────────────────────────────────────────
-//!     policy · watch · ids · tool · label · error           words and decisions: no I/O, no wasmtime
+//!     policy · quota · watch · ids · tool · label · error   words and decisions: no I/O, no wasmtime
 //! ```
 //!
 //! A module uses those below it and none above. `ARCHITECTURE.md` beside this crate is the map.
@@ -23,6 +23,7 @@ pub mod error;
 pub mod ids;
 pub mod label;
 pub mod policy;
+pub mod quota;
 pub mod tool;
 pub mod watch;
 

@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorCode};
 use crate::ids::{BackendName, SessionId, SessionName, TokenHash, WorkerId};
 use crate::label::Labels;
 use crate::policy::Limits;
+use crate::quota::Account;
 use crate::registry::Backend;
 use crate::tool::Usage;
 
@@ -60,6 +61,8 @@ pub struct SessionKey {
 pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) key: SessionKey,
+    /// Its worker's.
+    pub(crate) account: Arc<Account>,
     pub(crate) backend: Arc<Backend>,
     pub(crate) limits: Limits,
     /// Counts sessions of this host: newest first is highest first.
@@ -230,6 +233,7 @@ impl Session {
     fn new(
         id: SessionId,
         key: SessionKey,
+        account: Arc<Account>,
         backend: &Arc<Backend>,
         limits: Limits,
         serial: u64,
@@ -241,6 +245,7 @@ impl Session {
         Self {
             id,
             key,
+            account,
             backend: backend.clone(),
             limits,
             serial,

@@ -17,6 +17,7 @@ mod images;
 mod mcp;
 mod plugins;
 mod policy;
+mod quotas;
 mod registry;
 mod sessions;
 mod tidy;

@@ -13,7 +13,7 @@ use source::Source;
 /// receives its own small settings.
 const ORDER: [&[&str]; 11] = [
     &["error", "ids", "label", "tool"],
-    &["policy", "watch"],
+    &["policy", "quota", "watch"],
     &["capability"],
     &["engine"],
     &["registry", "durable"],

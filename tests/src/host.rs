@@ -15,6 +15,7 @@ use hostel_host::host::{
 };
 use hostel_host::ids::{BackendName, RequestId, SessionId, SessionName, WorkerId};
 use hostel_host::policy::{FolderAccess, FolderGrant, Limits};
+use hostel_host::quota::Workers;
 use hostel_host::registry::BackendSettings;
 use hostel_host::session::{
     CheckpointInfo, Farewell, ForkRequest, NewSession, SessionInfo, Timers,
@@ -26,15 +27,18 @@ use tokio::runtime::Handle;
 use crate::Guest;
 
 /// One for the whole test binary: a pool of instances takes address space, and a test needs few of them.
-static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
+static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| engine(4096));
+
+fn engine(instances_max: u32) -> Arc<Engine> {
     let limits = Limits::default();
     let config = EngineConfig {
-        instances_max: 4096,
+        instances_max,
         memory_bytes_max: limits.memory_bytes,
         table_elements_max: limits.table_elements,
+        guest_memory_bytes_max: u64::MAX,
     };
     Arc::new(Engine::new(&config).expect("the machine has room for a pool"))
-});
+}
 
 pub struct TestHost {
     pub host: Arc<Host>,
@@ -66,6 +70,12 @@ impl TestHost {
         Self::with(|_| {})
     }
 
+    /// One that has room for so many instances at once.
+    pub fn of_instances(instances: u32) -> Self {
+        let folder = tempfile::tempdir().expect("the machine has room for a folder");
+        Self::made_of(folder, engine(instances), |_| {})
+    }
+
     pub fn with(change: impl FnOnce(&mut HostConfig)) -> Self {
         let folder = tempfile::tempdir().expect("the machine has room for a folder");
         Self::on(folder, change)
@@ -79,11 +89,17 @@ impl TestHost {
     }
 
     fn on(folder: TempDir, change: impl FnOnce(&mut HostConfig)) -> Self {
+        Self::made_of(folder, ENGINE.clone(), change)
+    }
+
+    fn made_of(folder: TempDir, engine: Arc<Engine>, change: impl FnOnce(&mut HostConfig)) -> Self {
         let mut config = HostConfig {
             timers: Timers::default(),
             sessions_max: 3000,
             sessions_per_worker: 3000,
             suspended_max: 100_000,
+            workers: Workers::default(),
+            calls_max: 10_000,
             jobs: JobLimits::default(),
             durable: Arc::new(
                 Durable::open(&folder.path().join("sessions")).expect("a new folder"),
@@ -96,7 +112,7 @@ impl TestHost {
             guests: Handle::current(),
             timers: Handle::current(),
         };
-        let host = Arc::new(Host::new(config, ENGINE.clone(), None, runtimes));
+        let host = Arc::new(Host::new(config, engine, None, runtimes));
         host.recall_sessions().expect("the table can be read");
         Self { host, folder }
     }

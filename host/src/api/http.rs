@@ -23,6 +23,7 @@ pub(super) mod sessions;
 pub(super) mod states;
 pub(super) mod tools;
 mod unknown;
+pub(super) mod usage;
 
 pub fn router(api: Arc<Api>) -> Router {
     Router::new()
@@ -60,6 +61,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/v1/jobs/{id}", get(jobs::get).delete(jobs::forget))
         .route("/v1/jobs/{id}/events", get(jobs::events))
         .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/v1/usage", get(usage::usage))
         .route("/v1/contexts/{name}", get(unknown::context))
         .route("/v1/policy/reload", post(policy::reload))
         .route("/v1/shutdown", post(health::shutdown))

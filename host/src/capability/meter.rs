@@ -1,12 +1,18 @@
 //! Counts what one instance uses and says no at its limits. The engine asks; the answers explain a failed call afterwards.
 
+use std::sync::Arc;
+
 use wasmtime::ResourceLimiter;
 
 use crate::policy::Limits;
 
+use super::budget::{Charge, MemoryBudget};
+
 /// Memories, tables and host calls of one instance, and the processor time of its running call.
 pub struct Meter {
     memory_bytes: Budget,
+    /// The same of what all guests have together.
+    charge: Charge,
     table_elements: Budget,
     instances_max: usize,
     refused: Option<Refused>,
@@ -18,14 +24,23 @@ pub struct Meter {
 /// The limit that a guest ran into. The guest only saw a failed growth; most then trap, and this tells why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    Memory { bytes_max: usize },
-    Table { elements_max: usize },
+    Memory {
+        bytes_max: usize,
+    },
+    Table {
+        elements_max: usize,
+    },
+    /// Of all guests together.
+    HostMemory {
+        bytes_max: u64,
+    },
 }
 
 impl Meter {
     pub fn new(limits: &Limits) -> Self {
         Self {
             memory_bytes: Budget::of(limits.memory_bytes),
+            charge: Charge::default(),
             table_elements: Budget::of(limits.table_elements),
             instances_max: limits.instances,
             refused: None,
@@ -47,6 +62,16 @@ impl Meter {
         self.ticks_left = ticks;
         self.refused = None;
         self.host_calls = 0;
+    }
+
+    /// Counts its memory with that of all guests from now on. `begins_shared`: what it begins with is mapped from an image.
+    pub(crate) fn charge_to(&mut self, budget: &Arc<MemoryBudget>, begins_shared: bool) {
+        self.charge = Charge::of(budget.clone(), begins_shared);
+    }
+
+    /// The instance is made: what it takes from now on is its own.
+    pub(crate) fn begun(&mut self) {
+        self.charge.begun();
     }
 
     /// Adds to the memory that may be used: the host's own need, not the guest's.
@@ -80,6 +105,11 @@ impl Budget {
         }
         fits
     }
+
+    /// Puts back what was taken for a growth that came to nothing.
+    fn give_back(&mut self, current: usize, desired: usize) {
+        self.used = self.used.saturating_sub(desired.saturating_sub(current));
+    }
 }
 
 impl ResourceLimiter for Meter {
@@ -94,8 +124,14 @@ impl ResourceLimiter for Meter {
             self.refused = Some(Refused::Memory {
                 bytes_max: self.memory_bytes.max,
             });
+            return Ok(false);
         }
-        Ok(fits)
+        let charged = self.charge.take(current, desired);
+        if let Err(bytes_max) = charged {
+            self.memory_bytes.give_back(current, desired);
+            self.refused = Some(Refused::HostMemory { bytes_max });
+        }
+        Ok(charged.is_ok())
     }
 
     fn table_growing(

@@ -85,6 +85,7 @@ pub(super) fn small_engine() -> Result<Engine, String> {
         instances_max: 16,
         memory_bytes_max: limits.memory_bytes,
         table_elements_max: limits.table_elements,
+        guest_memory_bytes_max: u64::MAX,
     };
     Engine::new(&config).map_err(|error| error.to_string())
 }

@@ -22,12 +22,16 @@ mod reach;
 
 use reach::{RawBinding, RawHttpRule, tcp_rule, whole_host};
 pub(super) use reach::{RawOutgoing, RawSecret};
+mod workers;
+
+use workers::RawWorkers;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RawConfig {
     pub(super) server: RawServer,
     pub(super) jobs: RawJobs,
+    pub(super) workers: RawWorkers,
     pub(super) limits: RawLimits,
     pub(super) outgoing: RawOutgoing,
     pub(super) secrets: BTreeMap<String, RawSecret>,
@@ -53,6 +57,9 @@ pub(super) struct RawServer {
     pub(super) max_sessions: Option<u32>,
     pub(super) max_sessions_per_worker: Option<usize>,
     pub(super) max_suspended: Option<usize>,
+    pub(super) max_calls: Option<usize>,
+    pub(super) memory_bytes: Option<u64>,
+    pub(super) strict_memory: Option<bool>,
     pub(super) body_bytes_max: Option<usize>,
     pub(super) drain_seconds: Option<u64>,
     pub(super) log: Option<String>,

@@ -5,6 +5,67 @@ fn toml(text: &str) -> Result<Config, String> {
 }
 
 #[test]
+fn what_one_worker_may_have_is_said_for_all_and_for_one() {
+    let config = toml(
+        r#"
+        [server]
+        max_sessions_per_worker = 30
+        memory_bytes = 1_000_000_000
+        [workers]
+        sessions = 20
+        requests_per_second = 50
+        burst = 100
+        [workers.overrides."team a"]
+        requests_per_second = 0
+        disk_bytes = 1000
+        "#,
+    )
+    .unwrap();
+    assert_eq!(config.memory_bytes, Some(1_000_000_000));
+    let base = crate::quota::WorkerLimits {
+        sessions: config.sessions_per_worker,
+        ..Default::default()
+    };
+    let every = config.workers.every.over(base);
+    assert_eq!((every.sessions, every.temporary), (20, 1024));
+    let rate = every.requests.unwrap();
+    assert_eq!((rate.per_second(), rate.burst()), (50.0, 100));
+    let own = config
+        .workers
+        .overrides
+        .values()
+        .next()
+        .unwrap()
+        .over(every);
+    assert_eq!(
+        (own.sessions, own.requests, own.disk_bytes),
+        (20, None, 1000)
+    );
+    let untouched = toml("[server]\nmax_sessions_per_worker = 30").unwrap();
+    assert_eq!(untouched.workers.every.over(base).sessions, 30);
+    for (text, expected) in [
+        ("[workers]\nsesions = 1", "did you mean `sessions`?"),
+        (
+            "[workers]\nrequests_per_second = -1",
+            "workers.requests_per_second: -1 is no rate",
+        ),
+        ("[workers]\nburst = 5", "a burst of no rate"),
+        (
+            "[workers.overrides.ada]\ncreations_burst = 5",
+            "workers.overrides.\"ada\".creations_burst",
+        ),
+        (
+            "[workers.overrides.ada.overrides.b]\ncalls = 5",
+            "have no overrides",
+        ),
+        ("[workers.overrides.\"\"]\ncalls = 5", "worker id"),
+    ] {
+        let error = toml(text).unwrap_err();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}
+
+#[test]
 fn a_file_is_read_with_units_and_paths_relative_to_it() {
     let config = toml(
         r#"

@@ -26,6 +26,10 @@ pub(crate) enum Fault {
     Unwritten(Unwritten),
     /// Wall-clock time was up.
     Deadline { after: Duration },
+    /// All guests together have as much memory as they may have: this one could not get more.
+    HostMemory { bytes_max: u64 },
+    /// The same, before there was an instance.
+    NoMemory { bytes_max: u64 },
     /// No slot for another instance.
     Exhausted,
     /// A file or folder that the guest held when its state was saved is not there now.
@@ -56,6 +60,7 @@ impl Fault {
                     message: format!("the guest needs tables of more than {elements_max} elements"),
                 };
             }
+            Some(Refused::HostMemory { bytes_max }) => return Self::HostMemory { bytes_max },
             None => {}
         }
         if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
@@ -84,6 +89,14 @@ impl Fault {
                     message: with_stderr(format!("the guest stopped: {text}"), log),
                 }
             }
+        }
+    }
+
+    /// What a refusal of memory is to whoever asked for an instance.
+    pub(super) fn at_start(self) -> Self {
+        match self {
+            Self::HostMemory { bytes_max } => Self::NoMemory { bytes_max },
+            other => other,
         }
     }
 
@@ -119,6 +132,17 @@ impl Fault {
             }
             Self::Deadline { after } => Error::new(ErrorCode::DeadlineExceeded, format!("{what}: not done after {} ms", after.as_millis()))
                 .hint("ask for less at once, or give the call a longer timeout_ms within the backend's limit"),
+            Self::HostMemory { bytes_max } => Error::new(ErrorCode::LimitExceeded, format!("{what}: the guest needs more memory, and all guests together have the {bytes_max} bytes that they may have"))
+                .detail("limit", "host_memory")
+                .detail("max", bytes_max)
+                .detail("key", "server.memory_bytes")
+                .hint("try again when other guests have given some back, or let the operator raise server.memory_bytes"),
+            Self::NoMemory { bytes_max } => Error::new(ErrorCode::Overloaded, format!("{what}: no memory for an instance, all guests together have the {bytes_max} bytes that they may have"))
+                .detail("limit", "host_memory")
+                .detail("max", bytes_max)
+                .detail("key", "server.memory_bytes")
+                .hint("destroy or suspend sessions that are not needed, or let the operator raise server.memory_bytes")
+                .retry_after(Duration::from_secs(1)),
             Self::Exhausted => Error::new(ErrorCode::Overloaded, "the host has no free instance".to_owned())
                 .hint("destroy sessions that are not needed, or let the operator raise server.max_sessions")
                 .retry_after(Duration::from_secs(1)),

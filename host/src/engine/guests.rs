@@ -1,11 +1,13 @@
 //! Where guests run. The first slice of a call runs on the caller's own thread, which saves two thread switches on the calls that
 //! are short; what does not finish in its first slice moves to a runtime that only guests use and never comes back.
-//! So a guest that spins or waits holds up no door and no timer.
+//! So a guest that spins or waits holds up no door and no timer. There, workers take turns (`gate.rs`). A `lane` says whose work it is.
 
+mod gate;
 mod pace;
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -13,12 +15,18 @@ use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use pace::Pace;
+use gate::Gate;
+pub(super) use gate::GiveWay;
+pub(crate) use pace::{Pace, Paces};
+
+/// The lane of what the host does for itself and for everybody.
+pub(crate) const HOSTS_OWN: u64 = 0;
 
 /// The guests' runtime.
 #[derive(Clone)]
 pub(crate) struct Guests {
     runtime: Handle,
+    gate: Arc<Gate>,
     running: TaskTracker,
 }
 
@@ -31,6 +39,7 @@ pub(crate) struct Panicked(pub(crate) String);
 impl Guests {
     pub(crate) fn new(runtime: Handle) -> Self {
         Self {
+            gate: Gate::new(runtime.metrics().num_workers()),
             runtime,
             running: TaskTracker::new(),
         }
@@ -43,6 +52,7 @@ impl Guests {
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         pace: &Pace,
+        lane: u64,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Panicked> {
         let mut work: Work<std::thread::Result<T>> =
@@ -50,6 +60,7 @@ impl Guests {
         if let Poll::Ready(outcome) = first_slice(pace, &mut work).await {
             return outcome.map_err(|panic| Panicked::from(&*panic));
         }
+        let work = self.gate.pass(lane, work);
         match self.running.spawn_on(work, &self.runtime).await {
             Ok(outcome) => outcome.map_err(|panic| Panicked::from(&*panic)),
             Err(_) => Err(Panicked("the guests' runtime stopped".to_owned())),
@@ -57,15 +68,22 @@ impl Guests {
     }
 
     /// Runs the first slice of `work` and leaves the rest, if any, to the guests' runtime.
-    pub(crate) async fn begin(&self, pace: &Pace, work: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) async fn begin(
+        &self,
+        pace: &Pace,
+        lane: u64,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
         let mut work: Work<()> = Box::pin(work);
         if first_slice(pace, &mut work).await.is_pending() {
+            let work = self.gate.pass(lane, work);
             self.running.spawn_on(work, &self.runtime);
         }
     }
 
     /// Starts `work` on the guests' runtime and does not wait for it.
-    pub(crate) fn start(&self, work: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn start(&self, lane: u64, work: impl Future<Output = ()> + Send + 'static) {
+        let work = self.gate.pass(lane, Box::pin(work));
         self.running.spawn_on(work, &self.runtime);
     }
 

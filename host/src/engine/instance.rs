@@ -15,6 +15,7 @@ use crate::policy::{Grants, Limits, LiveGrants};
 use crate::tool::{Denial, ToolAnswer, Usage};
 
 use super::function::{Function, Handles, Receiver, Verdict};
+use super::guests::GiveWay;
 use super::image::{self, Image, Restoration};
 use super::places::Guest;
 use super::slots::Slot;
@@ -88,12 +89,16 @@ pub(crate) struct ToolCall<'a> {
 }
 
 impl Instance {
-    /// Makes an instance; no hook has run in it. Waits for room if there is none.
+    /// Makes an instance; no hook has run in it. Waits for room if there is none, in turn with other lanes.
     ///
     /// # Errors
     /// [`Fault::Exhausted`], a limit that the component exceeds from the start, a granted folder that is not there.
-    pub(crate) async fn start(module: &Arc<Module>, recipe: &Recipe) -> Result<Box<Self>, Fault> {
-        let mut turn = module.slots.turn();
+    pub(crate) async fn start(
+        module: &Arc<Module>,
+        recipe: &Recipe,
+        lane: u64,
+    ) -> Result<Box<Self>, Fault> {
+        let mut turn = module.slots.turn(lane);
         loop {
             let slot = turn.slot().await?;
             match Self::make(module, recipe, slot).await {
@@ -143,7 +148,13 @@ impl Instance {
             log,
         )
         .map_err(host_fault("cannot grant its capabilities"))?;
+        if !module.memory.has_room() {
+            let bytes_max = module.memory.bytes_max();
+            return Err(Fault::NoMemory { bytes_max });
+        }
         let mut store = Store::new(module.pre.engine(), capabilities);
+        let meter = &mut store.data_mut().meter;
+        meter.charge_to(&module.memory, module.is_warmed());
         store.limiter(|state| &mut state.meter);
         store.set_hostcall_fuel(limits.host_call_bytes);
         store.set_max_component_handles(COMPONENT_HANDLES_MAX);
@@ -153,11 +164,8 @@ impl Instance {
                 return Ok(UpdateDeadline::Interrupt);
             };
             meter.ticks_left = left;
-            // The built-in yield goes to the front of the queue and starves the neighbours; this one goes to its back.
-            Ok(UpdateDeadline::YieldCustom(
-                1,
-                Box::pin(tokio::task::yield_now()),
-            ))
+            // The built-in yield goes to the front of the queue and starves the neighbours; this one goes to the back of its worker's line.
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(GiveWay::default())))
         });
         store.call_hook(|mut context, hook| {
             if matches!(hook, CallHook::CallingHost) {
@@ -169,8 +177,9 @@ impl Instance {
         store.data_mut().meter.open(ticks(limits.cpu));
         let instance = match module.pre.instantiate_async(&mut store).await {
             Ok(instance) => instance,
-            Err(error) => return Err(fault(&store, &error)),
+            Err(error) => return Err(fault(&store, &error).at_start()),
         };
+        store.data_mut().meter.begun();
         let functions = vec![None; module.functions.len()].into();
         Ok(Box::new(Self {
             store,

@@ -7,6 +7,7 @@ use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, ResourceType};
 
 use crate::capability::Capabilities;
+use crate::capability::budget::MemoryBudget;
 use crate::tool::ExportName;
 
 use super::accessors::Accessors;
@@ -37,6 +38,8 @@ pub(crate) struct Module {
     /// Made when a snapshot first needs it.
     pub(super) pristine: OnceLock<Mutex<Pristine>>,
     pub(super) slots: Arc<Slots>,
+    /// Of all guests together.
+    pub(super) memory: Arc<MemoryBudget>,
     by_name: HashMap<ExportName, usize>,
 }
 
@@ -164,6 +167,7 @@ impl Module {
             accessors,
             pristine: OnceLock::new(),
             slots: engine.slots.clone(),
+            memory: engine.memory.clone(),
             by_name,
         })
     }

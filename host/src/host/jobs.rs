@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::ids::{IdempotencyKey, JobId, RequestId};
 use crate::job::{Begun, Job, JobPage, JobQuery, Jobs, Key, NewJob};
+use crate::quota::{Place, Quota};
 use crate::watch::Watch;
 
 use super::{Caller, Execute, Executed, Host, restricted, target};
@@ -24,10 +25,14 @@ pub struct StartedJob {
 struct Running {
     jobs: Arc<Jobs>,
     job: Arc<Job>,
+    /// Among its worker's jobs. None: it is given back.
+    place: Option<Place>,
 }
 
 impl Running {
-    fn finish(self, outcome: Result<Executed>) {
+    fn finish(mut self, outcome: Result<Executed>) {
+        // Whoever sees the end may begin another one.
+        drop(self.place.take());
         self.jobs.finish(&self.job, outcome);
     }
 }
@@ -55,9 +60,10 @@ impl Host {
         execute: Execute,
         key: Option<IdempotencyKey>,
     ) -> Result<StartedJob> {
-        self.check_open()?;
+        let entered = self.enter(caller)?;
         let action = self.named(caller, &execute)?;
-        let begun = self.jobs.begin(NewJob {
+        let place = || entered.account.take(Quota::Jobs);
+        let new = NewJob {
             worker: caller.worker.clone(),
             only: caller.only.clone(),
             action,
@@ -66,9 +72,9 @@ impl Host {
                 key,
                 request: fingerprint(&execute),
             }),
-        })?;
-        let job = match begun {
-            Begun::New(job) => job,
+        };
+        let (job, place) = match self.jobs.begin(new, place)? {
+            Begun::New(job, place) => (job, place),
             Begun::Known(job) => {
                 return Ok(StartedJob {
                     job,
@@ -76,15 +82,18 @@ impl Host {
                 });
             }
         };
+        entered.account.count_job();
+        let lane = entered.account.lane();
         let running = Running {
             jobs: self.jobs.clone(),
             job: job.clone(),
+            place: Some(place),
         };
         let (host, caller) = (self.clone(), caller.clone());
-        self.guests.start(async move {
+        self.guests.start(lane, async move {
             let (id, watch): (_, Arc<Watch>) =
                 (running.job.request_id().clone(), running.job.watch());
-            let call = host.execute_watched(&caller, &id, execute, Some(watch));
+            let call = host.execute_entered(entered, &caller, &id, execute, Some(watch));
             let outcome = call.await;
             running.finish(outcome);
         });

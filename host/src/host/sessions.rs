@@ -33,15 +33,15 @@ impl Host {
         backend: &BackendName,
         new: NewSession,
     ) -> Result<Started> {
-        let _running = self.calls.token();
-        self.check_open()?;
+        let entered = self.enter(caller)?;
         if caller.only.is_some() {
             return Err(forbidden("a session's token creates no sessions"));
         }
         let backend = self.registry.catalogue().backend(backend)?.clone();
+        entered.account.create(1)?;
         let opened = self
             .sessions
-            .open(caller.worker.clone(), &backend, new)
+            .open(entered.account.clone(), &backend, new)
             .await?;
         Ok(Started {
             info: opened.session.info(),
@@ -183,8 +183,7 @@ impl Host {
         id: &SessionId,
         name: Option<String>,
     ) -> Result<CheckpointInfo> {
-        let _running = self.calls.token();
-        self.check_open()?;
+        let _entered = self.enter(caller)?;
         let session = self.own(caller, id)?;
         self.sessions.checkpoint(&session, name).await
     }
@@ -208,8 +207,7 @@ impl Host {
         id: &SessionId,
         checkpoint: &str,
     ) -> Result<(SessionInfo, CheckpointInfo)> {
-        let _running = self.calls.token();
-        self.check_open()?;
+        let _entered = self.enter(caller)?;
         let session = self.own(caller, id)?;
         let restored = self.sessions.restore(&session, checkpoint).await?;
         Ok((session.info(), restored))
@@ -226,12 +224,12 @@ impl Host {
         id: &SessionId,
         request: &ForkRequest,
     ) -> Result<Vec<Result<Started>>> {
-        let _running = self.calls.token();
-        self.check_open()?;
+        let entered = self.enter(caller)?;
         if caller.only.is_some() {
             return Err(forbidden("a session's token creates no sessions"));
         }
         let session = self.own(caller, id)?;
+        entered.account.create(request.count)?;
         let forks = self.sessions.fork(&session, request).await?;
         let started = forks.into_iter().map(|fork| {
             fork.map(|opened| Started {
@@ -247,8 +245,7 @@ impl Host {
     /// # Errors
     /// `unsupported_snapshot`; else as [`Host::session`]. The session goes on.
     pub async fn suspend(&self, caller: &Caller, id: &SessionId) -> Result<SessionInfo> {
-        let _running = self.calls.token();
-        self.check_open()?;
+        let _entered = self.enter(caller)?;
         let session = self.own(caller, id)?;
         self.sessions.suspend(&session).await?;
         Ok(session.info())
@@ -259,8 +256,7 @@ impl Host {
     /// # Errors
     /// `overloaded`; `session_failed` if its state on disk is damaged; else as [`Host::session`].
     pub async fn resume(&self, caller: &Caller, id: &SessionId) -> Result<SessionInfo> {
-        let _running = self.calls.token();
-        self.check_open()?;
+        let _entered = self.enter(caller)?;
         let session = self.own(caller, id)?;
         self.sessions.resume(&session).await?;
         Ok(session.info())

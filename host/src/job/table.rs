@@ -68,8 +68,9 @@ pub struct JobPage {
 }
 
 /// A job that was asked for.
-pub(crate) enum Begun {
-    New(Arc<Job>),
+pub(crate) enum Begun<P> {
+    /// With the place that it takes.
+    New(Arc<Job>, P),
     /// The same request was made before.
     Known(Arc<Job>),
 }
@@ -83,8 +84,13 @@ impl Jobs {
     }
 
     /// # Errors
-    /// `conflict` for a key that stands for another request; `rate_limited` when all of the worker's jobs are still running.
-    pub(crate) fn begin(&self, new: NewJob) -> Result<Begun> {
+    /// `conflict` for a key that stands for another request; `rate_limited` when all of the worker's jobs are still running; those of `place`,
+    /// which is asked for by a job that is new.
+    pub(crate) fn begin<P>(
+        &self,
+        new: NewJob,
+        place: impl FnOnce() -> Result<P>,
+    ) -> Result<Begun<P>> {
         let mut table = self.table();
         if let Some(key) = &new.key
             && let Some(known) = table.by_key.get(&(new.worker.clone(), key.key.clone()))
@@ -101,6 +107,7 @@ impl Jobs {
                 .detail("job", known.id.as_str())
                 .hint("nothing was run; give each request a key of its own"));
         }
+        let place = place()?;
         table.make_room(&new.worker, self.limits.per_worker)?;
         let serial = table.next_serial;
         table.next_serial += 1;
@@ -118,7 +125,7 @@ impl Jobs {
         });
         job.watch.events.push(EventKind::Queued);
         table.insert(&job);
-        Ok(Begun::New(job))
+        Ok(Begun::New(job, place))
     }
 
     /// The job's end. Only the first one counts.
@@ -284,6 +291,10 @@ impl Table {
                 ErrorCode::RateLimited,
                 format!("{} jobs of this worker are running", own.len()),
             )
+            .detail("limit", "jobs")
+            .detail("max", most)
+            .detail("used", own.len())
+            .detail("key", "jobs.per_worker")
             .hint("nothing was run; wait for some of them, or cancel them")
             .retry_after(Duration::from_secs(1))),
         }

@@ -11,7 +11,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::capability::Outgoing;
 use crate::engine::instance::Recipe;
-use crate::engine::{Guests, Instance, Module, Pace, Revival};
+use crate::engine::{Guests, HOSTS_OWN, Instance, Module, Pace, Paces, Revival};
 use crate::error::{Error, Result};
 use crate::ids::BackendName;
 use crate::policy::{Grants, Limits, LiveGrants};
@@ -77,7 +77,7 @@ pub(crate) struct Backend {
     code: Code,
     component: Component,
     by_name: HashMap<String, Arc<Tool>>,
-    pace: Pace,
+    paces: Paces,
     sessions: TaskTracker,
 }
 
@@ -124,7 +124,7 @@ impl Backend {
             code: prepared.code,
             component: prepared.component,
             by_name,
-            pace: Pace::default(),
+            paces: Paces::default(),
             sessions: TaskTracker::new(),
         }
     }
@@ -154,9 +154,9 @@ impl Backend {
         self.by_name.get(name)
     }
 
-    /// Of calls that run in no session, and of starts of sessions.
-    pub(crate) fn pace(&self) -> &Pace {
-        &self.pace
+    /// Of a worker's calls that run in no session, and of starts of its sessions.
+    pub(crate) fn pace(&self, lane: u64) -> &Pace {
+        self.paces.of(lane)
     }
 
     /// Held by everything that must be over before `shutdown` runs.
@@ -172,12 +172,12 @@ impl Backend {
     ///
     /// # Errors
     /// What the warmup came to, `overloaded`, `limit_exceeded`, `internal`.
-    pub(crate) async fn instance(self: &Arc<Self>) -> Result<Box<Instance>> {
+    pub(crate) async fn instance(self: &Arc<Self>, lane: u64) -> Result<Box<Instance>> {
         let module = match self.module() {
             Some(module) => module,
             None => self.warm_up().await?,
         };
-        let mut instance = self.start(&module).await?;
+        let mut instance = self.start(&module, lane).await?;
         if module.hooks().has_warmup() && !module.is_warmed() {
             self.warm(&mut instance).await?;
         }
@@ -185,8 +185,8 @@ impl Backend {
     }
 
     /// Makes an instance; no hook runs in it.
-    pub(super) async fn start(&self, module: &Arc<Module>) -> Result<Box<Instance>> {
-        let started = Instance::start(module, &self.recipe).await;
+    pub(super) async fn start(&self, module: &Arc<Module>, lane: u64) -> Result<Box<Instance>> {
+        let started = Instance::start(module, &self.recipe, lane).await;
         started.map_err(|fault| fault.into_error(&format!("backend {}", self.name)))
     }
 
@@ -257,7 +257,7 @@ impl Backend {
             return;
         }
         let outcome = async {
-            let mut instance = self.instance().await?;
+            let mut instance = self.instance(HOSTS_OWN).await?;
             instance
                 .shut_down()
                 .await

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::engine::{Fault, Instance, Module};
+use crate::engine::{Fault, HOSTS_OWN, Instance, Module};
 use crate::error::{Error, ErrorCode, Result};
 
 use super::Backend;
@@ -141,7 +141,7 @@ impl Backend {
         let (done, running) = watch::channel(None);
         warming.running = Some(running.clone());
         let backend = self.clone();
-        self.guests.start(async move {
+        self.guests.start(HOSTS_OWN, async move {
             let start = Instant::now();
             let outcome = AssertUnwindSafe(backend.prepare(anew)).catch_unwind().await;
             let outcome = outcome.unwrap_or_else(|panic| {
@@ -209,7 +209,7 @@ impl Backend {
             None => None,
         };
         let module = self.linked().await?;
-        let mut donor = self.start(&module).await?;
+        let mut donor = self.start(&module, HOSTS_OWN).await?;
         donor.watch();
         self.warm(&mut donor).await?;
         let image = match self.listing.no_image.clone().or(known) {
@@ -219,7 +219,7 @@ impl Backend {
         let reason = match image {
             Ok((image, start)) => {
                 let image = Arc::new(image);
-                match self.start(&image).await {
+                match self.start(&image, HOSTS_OWN).await {
                     Ok(_first) => return Ok((image, start)),
                     Err(error) => error.cause().unwrap_or(error.message()).to_owned(),
                 }

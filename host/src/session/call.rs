@@ -13,6 +13,7 @@ use crate::engine::instance::ToolCall;
 use crate::engine::{Fault, Instance, SessionIdentity};
 use crate::error::{Error, ErrorCode, Result};
 use crate::ids::{SessionId, SessionName, WorkerId};
+use crate::quota::{Account, Place, Quota};
 use crate::registry::Backend;
 use crate::tool::{Tool, ToolAnswer, ToolKind, Usage};
 use crate::watch::{Watch, unless_stopped};
@@ -22,8 +23,12 @@ use super::slot::Loan;
 use super::table::Sessions;
 use super::{CheckpointInfo, CheckpointMode, Session, SessionState};
 
+/// Calls before a session has a pace of its own. Until then it has that of its worker's calls outside of sessions: who begins one session
+/// after the other, for slow calls, does not have the door's thread for the first of each.
+const YOUNG: u64 = 4;
+
 /// What to call, and for how long at most.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct ToolRequest {
     pub(crate) tool: Arc<Tool>,
     /// JSON text of the params, UTF-8.
@@ -32,6 +37,8 @@ pub(crate) struct ToolRequest {
     pub(crate) timeout: Option<Duration>,
     /// Who hears of the call while it runs, and may stop it.
     pub(crate) watch: Option<Arc<Watch>>,
+    /// Among its worker's calls in flight, until it has run. None: one before it in its transaction has it.
+    pub(crate) place: Option<Place>,
 }
 
 /// The tool's answer, what it took, and where it ran.
@@ -94,28 +101,38 @@ impl Sessions {
         session: &Session,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
-        let done = self.guests.run(&session.pace, work).await;
+        let lane = session.account.lane();
+        let pace = if session.calls() < YOUNG {
+            session.backend.pace(lane)
+        } else {
+            &session.pace
+        };
+        let done = self.guests.run(pace, lane, work).await;
         done.map_err(|panic| Error::internal("a call was interrupted by the host", panic.0))?
     }
 
     /// Calls a tool in an instance of its own. A stateful tool gets a session for this one call.
     ///
     /// # Errors
-    /// As [`Sessions::call`], less those of sessions.
+    /// As [`Sessions::call`], less those of sessions; `rate_limited` when the worker has too many such calls.
     pub(crate) async fn call_alone(
         &self,
-        worker: &WorkerId,
+        account: &Arc<Account>,
         backend: &Arc<Backend>,
         request: ToolRequest,
     ) -> Result<Called> {
         let asked = Instant::now();
+        let temporary = account.take(Quota::Temporary)?;
+        let lane = account.lane();
         let limits = backend.limits();
         let most = request.timeout.unwrap_or(limits.call).min(limits.call);
         let (sender, answer) = oneshot::channel();
-        let work = call_alone(worker.clone(), backend.clone(), request, asked, most);
+        let work = call_alone(account.clone(), backend.clone(), request, asked, most);
         let whole_life = async move {
             // The caller has its answer before the farewell, and the guest has its farewell though the caller may have left.
-            match work.await {
+            let done = work.await;
+            drop(temporary);
+            match done {
                 Ok((called, instance)) => {
                     let _ = sender.send(Ok(called));
                     dismiss(instance).await;
@@ -123,7 +140,9 @@ impl Sessions {
                 Err(error) => drop(sender.send(Err(error))),
             }
         };
-        self.guests.begin(backend.pace(), whole_life).await;
+        self.guests
+            .begin(backend.pace(lane), lane, whole_life)
+            .await;
         answer.await.unwrap_or_else(|_| {
             Err(Error::new(
                 ErrorCode::Internal,
@@ -302,7 +321,7 @@ pub(super) async fn after_the_fall(
 }
 
 async fn call_alone(
-    worker: WorkerId,
+    account: Arc<Account>,
     backend: Arc<Backend>,
     request: ToolRequest,
     asked: Instant,
@@ -315,9 +334,12 @@ async fn call_alone(
         || Fault::Deadline { after: most }.into_error(&format!("warming up {}", backend.name));
     let deadline = asked + most;
     let watch = request.watch.as_deref();
-    let mut instance = unless_stopped(watch, timeout_at(deadline, backend.instance()))
-        .await?
-        .map_err(|_| late())??;
+    let mut instance = unless_stopped(
+        watch,
+        timeout_at(deadline, backend.instance(account.lane())),
+    )
+    .await?
+    .map_err(|_| late())??;
     let temporary = (request.tool.kind == ToolKind::Stateful).then(|| CalledIn {
         id: None,
         name: SessionName::default(),
@@ -330,7 +352,7 @@ async fn call_alone(
     });
     let running = run_alone(
         &mut instance,
-        &worker,
+        account.worker(),
         &backend,
         &request,
         params,
@@ -345,6 +367,7 @@ async fn call_alone(
         queue: started - asked,
         ..instance.usage()
     };
+    account.count_usage(&usage);
     let answer = outcome.map_err(|fault| fault.into_error(&request.tool.full_name))?;
     Ok((
         Called {
@@ -410,6 +433,7 @@ fn utf8(params: &Bytes) -> Result<&str> {
 
 impl Session {
     fn count(&self, usage: &Usage) {
+        self.account.count_usage(usage);
         let duration_us = u64::try_from(usage.duration.as_micros()).unwrap_or(u64::MAX);
         self.totals
             .duration_us

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::policy::CheckpointLimits;
 
 use super::Session;
-use super::shelf::Shelved;
+use super::shelf::{Allowance, Shelved};
 use super::slot::{Loan, Slot};
 use super::table::Sessions;
 
@@ -164,7 +164,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `unsupported_snapshot` for what cannot be carried; `limit_exceeded` for a state that is larger than all checkpoints may be
-    /// together; those of waiting for the session.
+    /// together; `rate_limited` when its worker has too much on disk; those of waiting for the session.
     pub(crate) async fn checkpoint(
         self: &Arc<Self>,
         session: &Arc<Session>,
@@ -210,7 +210,13 @@ impl Sessions {
         // The loan is still ours: numbers are given one after the other, and what is on disk is what the guest is.
         let file = format!("{}-{}", session.id, info.id());
         let shelved = saved
-            .shelve(&self.durable, session, file, Sync::None)
+            .shelve(
+                &self.durable,
+                session,
+                file,
+                Sync::None,
+                Allowance::OfWorker,
+            )
             .await?;
         let added = Checkpoint {
             info: info.clone(),

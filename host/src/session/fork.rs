@@ -98,6 +98,7 @@ impl Sessions {
                     Slot::fill(&session, instance);
                     self.keep(session.clone());
                     metrics::counter!("hostel_sessions_started_total").increment(1);
+                    session.account.count_sessions(1);
                     born.push(Ok(Opened {
                         session,
                         token: Some(token),
@@ -135,6 +136,7 @@ impl Sessions {
             ..Session::new(
                 id,
                 key,
+                parent.account.clone(),
                 &parent.backend,
                 parent.limits,
                 self.next_serial(),

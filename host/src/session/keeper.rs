@@ -14,8 +14,9 @@ use super::slot::Slot;
 use super::table::Sessions;
 use super::{EndReason, Farewell, Session};
 
-/// Farewells that run at once. A storm of expiries takes its turn instead of the guests' whole time.
-pub(super) const FAREWELLS_AT_ONCE: usize = 2;
+/// Farewells that run at once. A storm of expiries takes its turn instead of the guests' whole time, and workers take turns: one whose
+/// cleanups hang keeps no other's from running.
+pub(super) const FAREWELLS_AT_ONCE: u32 = 2;
 /// Over the bounds of the guest's own hooks, for the host's part.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -51,10 +52,10 @@ impl Sessions {
             self.forget_states(&session);
         }
         let farewell = match instance {
-            Some(instance) => self.farewell(instance).await,
+            Some(instance) => self.farewell(&session, instance).await,
             // Its guest has no instance to say farewell in, and none is made for that.
             None if was_asleep => {
-                self.asleep(-1);
+                self.asleep(&session.key.worker, -1);
                 Farewell::Clean
             }
             None => Farewell::Unclean(
@@ -86,11 +87,11 @@ impl Sessions {
     }
 
     /// Runs the guest's own hooks and drops the instance, on the guests' runtime.
-    async fn farewell(&self, mut instance: Box<Instance>) -> Farewell {
-        let turn = self.farewells.clone().acquire_owned().await;
+    async fn farewell(&self, session: &Session, mut instance: Box<Instance>) -> Farewell {
+        let turn = self.farewells.wait(session.account.lane()).await;
         let most = instance.farewell_max() + GRACE;
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        self.guests.start(async move {
+        self.guests.start(session.account.lane(), async move {
             let farewell = match instance.close().await {
                 Ok(()) => Farewell::Clean,
                 Err(fault) => Farewell::Unclean(fault.into_error("cleanup").message().to_owned()),

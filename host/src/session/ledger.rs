@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::ids::{SessionId, SessionName, TokenHash, WorkerId};
 use crate::label::Labels;
 use crate::policy::{LimitRequest, Limits};
+use crate::quota::{Account, DiskBytes};
 use crate::registry::Backend;
 
 use super::checkpoints::{Checkpoint, Checkpoints};
@@ -68,11 +69,20 @@ struct StateRecord {
     file: String,
     image: Option<String>,
     workspace: Option<PathBuf>,
+    /// What it takes on disk.
+    #[serde(default)]
+    bytes: u64,
 }
 
 /// Sessions whose backend is not loaded, or not in their version: they wait for it.
 #[derive(Default)]
-pub(super) struct Dormant(Mutex<HashMap<SessionId, Record>>);
+pub(super) struct Dormant(Mutex<HashMap<SessionId, Waiting>>);
+
+struct Waiting {
+    record: Record,
+    /// Its worker's, until it is back.
+    _bytes: Option<DiskBytes>,
+}
 
 impl Sessions {
     /// Writes down which states the session has on disk. A session without any is not in the table.
@@ -128,7 +138,12 @@ impl Sessions {
         let mut dormant = self.dormant.records();
         for record in alive {
             match SessionId::parse(&record.id) {
-                Ok(id) => drop(dormant.insert(id, record)),
+                Ok(id) => {
+                    let bytes = record.states().map(|state| state.bytes).sum();
+                    let worker = WorkerId::parse(&record.worker).ok();
+                    let _bytes = worker.map(|worker| self.accounts.of(&worker).note_disk(bytes));
+                    dormant.insert(id, Waiting { record, _bytes });
+                }
                 Err(error) => tracing::warn!(%error, "discarded the record of a session"),
             }
         }
@@ -137,24 +152,24 @@ impl Sessions {
 
     /// Brings the sessions back that waited for this backend, suspended.
     pub(crate) fn welcome(self: &Arc<Self>, backend: &Arc<Backend>) {
-        let records: Vec<Record> = {
+        let waiting: Vec<Waiting> = {
             let mut dormant = self.dormant.records();
             let fits = |record: &Record| {
                 record.backend == backend.name.as_str() && record.digest == backend.digest
             };
             let ids: Vec<SessionId> = dormant
                 .iter()
-                .filter(|(_, record)| fits(record))
+                .filter(|(_, waiting)| fits(&waiting.record))
                 .map(|(id, _)| id.clone())
                 .collect();
             let records = ids.iter().filter_map(|id| dormant.remove(id));
-            let mut records: Vec<Record> = records.collect();
+            let mut records: Vec<Waiting> = records.collect();
             // Lists of sessions are by age.
-            records.sort_by_key(|record| record.created_at);
+            records.sort_by_key(|waiting| waiting.record.created_at);
             records
         };
         let mut count = 0;
-        for record in records {
+        for Waiting { record, _bytes } in waiting {
             let id = record.id.clone();
             match self.come_back(backend, record) {
                 Ok(()) => count += 1,
@@ -171,18 +186,20 @@ impl Sessions {
         let left = |end: SystemTime| end.duration_since(now).unwrap_or_default();
         let limits = backend.limits().narrowed(&record.limits.into());
         let lease = Lease::resumed(record.timers, Instant::now(), record.ends_at.map(left));
-        let parked = record.parked.map(Shelved::from);
+        let worker = WorkerId::parse(&record.worker)?;
+        let account = self.accounts.of(&worker);
+        let parked = record.parked.map(|state| state.shelved(&account));
         let checkpoints = record.checkpoints.into_iter();
         let checkpoints = checkpoints.map(|(info, state)| Checkpoint {
             info,
-            shelved: state.into(),
+            shelved: state.shelved(&account),
         });
         let checkpoints = Checkpoints::of(checkpoints.collect(), parked, record.parks);
         let Some(state) = checkpoints.newest().cloned() else {
             return Err(Error::new(ErrorCode::Internal, "it has no state on disk"));
         };
         let key = SessionKey {
-            worker: WorkerId::parse(&record.worker)?,
+            worker,
             backend: backend.name.clone(),
             name: SessionName::parse(&record.name)?,
         };
@@ -194,6 +211,7 @@ impl Sessions {
             ..Session::new(
                 SessionId::parse(&record.id)?,
                 key,
+                account,
                 backend,
                 limits,
                 self.next_serial(),
@@ -222,6 +240,7 @@ impl Sessions {
         let dormant = self.dormant.records();
         let record = dormant
             .get(id)
+            .map(|waiting| &waiting.record)
             .filter(|record| record.worker == worker.as_str())?;
         let message = format!(
             "session {id} is saved on disk, and its backend {} is not loaded in the version that it was saved with ({})",
@@ -236,7 +255,7 @@ impl Sessions {
 }
 
 impl Dormant {
-    fn records(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Record>> {
+    fn records(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Waiting>> {
         self.0
             .lock()
             .expect("no code panics while it holds the records")
@@ -278,14 +297,15 @@ impl From<&Limits> for LimitsRecord {
     }
 }
 
-impl From<StateRecord> for Shelved {
-    fn from(record: StateRecord) -> Self {
-        Self {
-            saved_at: record.saved_at,
-            image: record.image.map(Arc::from),
-            file: record.file.into(),
-            workspace: record.workspace.map(Arc::new),
+impl StateRecord {
+    fn shelved(self, account: &Arc<Account>) -> Shelved {
+        Shelved {
+            saved_at: self.saved_at,
+            image: self.image.map(Arc::from),
+            file: self.file.into(),
+            workspace: self.workspace.map(Arc::new),
             module: None,
+            bytes: Arc::new(account.note_disk(self.bytes)),
         }
     }
 }
@@ -297,6 +317,7 @@ impl From<&Shelved> for StateRecord {
             image: shelved.image.as_deref().map(str::to_owned),
             file: shelved.file.to_string(),
             workspace: shelved.workspace.as_deref().cloned(),
+            bytes: shelved.bytes.bytes(),
         }
     }
 }

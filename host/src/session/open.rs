@@ -8,9 +8,10 @@ use tokio::time::Instant;
 
 use crate::engine::Instance;
 use crate::error::{Error, ErrorCode, Result};
-use crate::ids::{SessionId, SessionName, Token, WorkerId};
+use crate::ids::{SessionId, SessionName, Token};
 use crate::label::Labels;
 use crate::policy::LimitRequest;
+use crate::quota::Account;
 use crate::registry::Backend;
 
 use super::lease::Lease;
@@ -63,7 +64,7 @@ impl Sessions {
     /// A caller that leaves may leave a session behind; it ends by its timers.
     pub(crate) async fn open(
         self: &Arc<Self>,
-        worker: WorkerId,
+        account: Arc<Account>,
         backend: &Arc<Backend>,
         new: NewSession,
     ) -> Result<Opened> {
@@ -71,7 +72,7 @@ impl Sessions {
         let config = merged(backend.default_config(), new.config)?;
         let token = Token::random();
         let key = SessionKey {
-            worker,
+            worker: account.worker().clone(),
             backend: backend.name.clone(),
             name: new.name,
         };
@@ -81,6 +82,7 @@ impl Sessions {
             ..Session::new(
                 SessionId::random(),
                 key,
+                account,
                 backend,
                 limits,
                 self.next_serial(),
@@ -110,11 +112,14 @@ impl Sessions {
             }
         }
         let guard = Unborn::of(self, &session);
-        let begun = self.guests.run(backend.pace(), begin(guard, config)).await;
+        let lane = session.account.lane();
+        let begun = begin(guard, config);
+        let begun = self.guests.run(backend.pace(lane), lane, begun).await;
         begun.map_err(|panic| Error::internal("cannot start a session", panic.0))??;
         // It may have been destroyed while it started; its keeper cleans up.
         session.check_alive()?;
         metrics::counter!("hostel_sessions_started_total").increment(1);
+        session.account.count_sessions(1);
         tracing::info!(session = %session.id, backend = %backend.name, worker = %session.key.worker, "session started");
         Ok(Opened {
             session,
@@ -151,7 +156,7 @@ async fn begin(mut unborn: Unborn, config: String) -> Result<()> {
 
 async fn first_instance(session: &Session, config: &str) -> Result<Box<Instance>> {
     let backend = &session.backend;
-    let mut instance = backend.instance().await?;
+    let mut instance = backend.instance(session.account.lane()).await?;
     let opened = instance
         .open(|| session.identity(false), config, &session.limits)
         .await;

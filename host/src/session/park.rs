@@ -52,10 +52,11 @@ impl Sessions {
         mut loan: Loan,
         sync: Sync,
     ) -> Result<()> {
-        self.check_beds()?;
+        let allowance = self.check_beds(session)?;
         let saved = loan.save().await?;
         let file = format!("{}-s{}", session.id, session.checkpoints().next_park());
-        let shelved = saved.shelve(&self.durable, session, file, sync).await?;
+        let shelved = saved.shelve(&self.durable, session, file, sync, allowance);
+        let shelved = shelved.await?;
         let before = session.checkpoints().park(shelved.clone());
         if let Err(error) = self.record(session) {
             // The row still names the state before.
@@ -79,7 +80,7 @@ impl Sessions {
         session.forget_log();
         let instance = loan.take();
         if session.slot.suspend(shelved) {
-            self.asleep(1);
+            self.asleep(&session.key.worker, 1);
             tracing::info!(session = %session.id, "session suspended");
         }
         session.lease().leave(Instant::now());
@@ -187,7 +188,11 @@ impl Sessions {
     fn begin_waking(self: &Arc<Self>, session: &Arc<Session>, shelved: Shelved) {
         let (sessions, session) = (self.clone(), session.clone());
         let guests = self.guests.clone();
-        guests.start(async move {
+        guests.start(session.account.lane(), async move {
+            if let Err(error) = sessions.awake_again(&session) {
+                session.slot.sleep_on(shelved, &error);
+                return;
+            }
             match sessions.wake(&session, &shelved).await {
                 Ok(instance) => {
                     session.lease().unpark(Instant::now());
@@ -197,7 +202,7 @@ impl Sessions {
                 Err(error) => {
                     tracing::warn!(session = %session.id, %error, cause = error.cause(), "a session was not woken up");
                     if error.code() != ErrorCode::SessionFailed {
-                        sessions.asleep(1);
+                        sessions.asleep(&session.key.worker, 1);
                         session.slot.sleep_on(shelved, &error);
                         return;
                     }
@@ -263,7 +268,6 @@ impl Sessions {
     }
 
     async fn wake(&self, session: &Arc<Session>, shelved: &Shelved) -> Result<Box<Instance>> {
-        self.awake_again()?;
         let unshelved = shelved.read(&self.durable, session).await?;
         let log = Arc::new(LogRing::resume(session.limits.log_bytes, unshelved.log));
         session.set_log(log.clone());

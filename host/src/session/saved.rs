@@ -59,6 +59,7 @@ impl Saved {
             limits: &session.limits,
             log,
             workspace,
+            lane: session.account.lane(),
         };
         session.backend.revive(&self.module, revival).await
     }

@@ -1,6 +1,6 @@
 //! States of sessions on disk: how one is put there, found again, and what the table says about its session.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::capability::Workspace;
 use crate::capability::log::LogLine;
-use crate::durable::{Durable, Sync};
+use crate::durable::{Durable, Sync, WriteError};
 use crate::engine::{About, Module, Run, Snapshot};
 use crate::error::{Error, ErrorCode, Result};
+use crate::quota::DiskBytes;
 
 use super::Session;
 use super::saved::Saved;
@@ -30,6 +31,17 @@ pub(super) struct Shelved {
     pub(super) saved_at: SystemTime,
     /// The code that it is the state of; found anew after a restart.
     pub(super) module: Option<Arc<Module>>,
+    /// What it takes of its worker's room on disk.
+    pub(super) bytes: Arc<DiskBytes>,
+}
+
+/// How much may be put on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Allowance {
+    /// What the worker may have.
+    OfWorker,
+    /// All that there is: the host stops, and what is not saved is lost.
+    Any,
 }
 
 /// Of modules without a warm image: their memory is the component's own.
@@ -100,14 +112,20 @@ impl Saved {
     /// Puts the state on disk under a name of its own.
     ///
     /// # Errors
-    /// `internal`: the disk is full, for one. Nothing is left of it.
+    /// `rate_limited`: the worker has too much on disk; `internal`: the disk is full, for one. Nothing is left of it.
     pub(super) async fn shelve(
         self,
         durable: &Arc<Durable>,
         session: &Session,
         name: String,
         sync: Sync,
+        allowance: Allowance,
     ) -> Result<Shelved> {
+        let account = &session.account;
+        if allowance == Allowance::OfWorker {
+            // How much it is going to be is known when it is written.
+            drop(account.take_disk(1)?);
+        }
         let Self {
             snapshot,
             module,
@@ -129,15 +147,26 @@ impl Saved {
         let file: Arc<str> = name.into();
         let write = {
             let (durable, file) = (durable.clone(), file.clone());
-            move || durable.write(&file, &meta, &blobs, sync)
+            let folder = workspace.clone();
+            move || {
+                let written = durable.write(&file, &meta, &blobs, sync)?;
+                let folder = folder.map_or(0, |folder| folder_bytes(folder.path()));
+                Ok::<u64, WriteError>(written + folder)
+            }
         };
-        let written = if bytes <= INLINE_BYTES && sync == Sync::None {
+        let written = if bytes <= INLINE_BYTES && sync == Sync::None && workspace.is_none() {
             write()
         } else {
             let written = tokio::task::spawn_blocking(write).await;
             written.map_err(|error| Error::internal("cannot save a session", error))?
         };
-        written.map_err(|error| Error::internal("cannot save a session", error))?;
+        let bytes = written.map_err(|error| Error::internal("cannot save a session", error))?;
+        let bytes = match allowance {
+            Allowance::Any => account.note_disk(bytes),
+            Allowance::OfWorker => account
+                .take_disk(bytes)
+                .inspect_err(|_| durable.discard(&file))?,
+        };
         let workspace = workspace.map(|workspace| {
             workspace.keep();
             Arc::new(workspace.path().to_owned())
@@ -148,6 +177,7 @@ impl Saved {
             workspace,
             saved_at: SystemTime::now(),
             module: Some(module),
+            bytes: Arc::new(bytes),
         })
     }
 }
@@ -226,4 +256,17 @@ impl Shelved {
             Workspace::reopen(path.to_path_buf()).remove();
         }
     }
+}
+
+/// What is in a folder, links not followed. What cannot be read counts nothing.
+fn folder_bytes(folder: &Path) -> u64 {
+    let Ok(entries) = fs_err::read_dir(folder) else {
+        return 0;
+    };
+    let entries = entries.flatten().map(|entry| match entry.metadata() {
+        Ok(found) if found.is_dir() => folder_bytes(&entry.path()),
+        Ok(found) => found.len(),
+        Err(_) => 0,
+    });
+    entries.sum()
 }

@@ -7,18 +7,19 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::durable::Durable;
-use crate::engine::Guests;
+use crate::engine::{Guests, Slots};
 use crate::error::{Error, ErrorCode, Result};
 use crate::ids::{BackendName, SessionId, SessionName, TokenHash, WorkerId};
 use crate::label::Labels;
+use crate::quota::{Accounts, Quota};
 
 use super::keeper::FAREWELLS_AT_ONCE;
 use super::ledger::Dormant;
+use super::shelf::Allowance;
 use super::{EndReason, Session, SessionInfo, SessionKey, SessionState, Timers, ended_error};
 
 /// How long, and at most how many, ended sessions are remembered.
@@ -31,8 +32,6 @@ pub(crate) struct SessionsConfig {
     pub(crate) timers: Timers,
     /// Sessions in memory on this host.
     pub(crate) sessions_max: usize,
-    /// Sessions of one worker, suspended ones included.
-    pub(crate) sessions_per_worker: usize,
     /// Suspended sessions on this host.
     pub(crate) suspended_max: usize,
 }
@@ -40,12 +39,13 @@ pub(crate) struct SessionsConfig {
 pub(crate) struct Sessions {
     pub(super) durable: Arc<Durable>,
     pub(super) dormant: Dormant,
+    pub(super) accounts: Arc<Accounts>,
     pub(super) config: SessionsConfig,
     pub(super) guests: Guests,
     /// The runtime of keepers and their timers.
     pub(super) timers: Handle,
     pub(super) keepers: TaskTracker,
-    pub(super) farewells: Arc<Semaphore>,
+    pub(super) farewells: Arc<Slots>,
     pub(super) serial: AtomicU64,
     inner: Mutex<Inner>,
 }
@@ -57,13 +57,21 @@ struct Inner {
     by_id: HashMap<SessionId, Arc<Session>>,
     by_key: HashMap<SessionKey, Arc<Session>>,
     by_token: HashMap<[u8; 32], Arc<Session>>,
-    per_worker: HashMap<WorkerId, usize>,
+    per_worker: HashMap<WorkerId, Share>,
     ended: HashMap<SessionId, Ended>,
     ended_by_key: HashMap<SessionKey, SessionId>,
     ended_in_order: VecDeque<(Instant, SessionId)>,
     draining: bool,
     /// Of the live, those that are suspended.
     asleep: usize,
+}
+
+/// What one worker has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// Suspended ones included.
+    pub(crate) sessions: usize,
+    pub(crate) asleep: usize,
 }
 
 struct Ended {
@@ -101,15 +109,17 @@ impl Sessions {
         guests: Guests,
         timers: Handle,
         durable: Arc<Durable>,
+        accounts: Arc<Accounts>,
     ) -> Self {
         Self {
             durable,
             dormant: Dormant::default(),
+            accounts,
             config,
             guests,
             timers,
             keepers: TaskTracker::new(),
-            farewells: Arc::new(Semaphore::new(FAREWELLS_AT_ONCE)),
+            farewells: Slots::endless(FAREWELLS_AT_ONCE),
             serial: AtomicU64::new(0),
             inner: Mutex::new(Inner::default()),
         }
@@ -219,7 +229,15 @@ impl Sessions {
 
     /// Workers that have sessions.
     pub(crate) fn worker_count(&self) -> usize {
-        self.inner().per_worker.len()
+        let inner = self.inner();
+        let with_some = inner.per_worker.values();
+        with_some.filter(|share| share.sessions > 0).count()
+    }
+
+    /// What one worker has.
+    pub(crate) fn share(&self, worker: &WorkerId) -> Share {
+        let inner = self.inner();
+        inner.per_worker.get(worker).copied().unwrap_or_default()
     }
 
     /// Lets no new session in, and hands out those that there are.
@@ -255,7 +273,7 @@ impl Sessions {
             return Err(Refusal::Exists(existing));
         }
         self.check_room(&inner, 1)?;
-        self.check_share(&inner, &session.key.worker, 1)?;
+        check_share(&inner, session, 1)?;
         inner.admit(session);
         Ok(())
     }
@@ -278,7 +296,7 @@ impl Sessions {
             }
         }
         self.check_room(&inner, sessions.len())?;
-        self.check_share(&inner, &first.key.worker, sessions.len())?;
+        check_share(&inner, first, sessions.len())?;
         for session in sessions {
             inner.admit(session);
         }
@@ -299,23 +317,32 @@ impl Sessions {
             return Err(Error::new(ErrorCode::SessionExists, message));
         }
         inner.admit(session);
-        inner.asleep += 1;
+        inner.fall_asleep(&session.key.worker, 1);
         Ok(())
     }
 
     /// Counts sessions that were suspended (1), or ended in their sleep (-1).
-    pub(super) fn asleep(&self, change: isize) {
+    pub(super) fn asleep(&self, worker: &WorkerId, change: isize) {
         let mut inner = self.inner();
-        inner.asleep = inner.asleep.saturating_add_signed(change);
+        inner.fall_asleep(worker, change);
         metrics::gauge!("hostel_sessions_suspended").set(gauge(inner.asleep));
     }
 
     /// # Errors
-    /// `overloaded`: the host has as many suspended sessions as it may have.
-    pub(super) fn check_beds(&self) -> Result<()> {
+    /// `overloaded`: the host has as many suspended sessions as it may have; `rate_limited`: its worker has. A host that stops saves what
+    /// there is, whosever it is.
+    pub(super) fn check_beds(&self, session: &Session) -> Result<Allowance> {
         let most = self.config.suspended_max;
-        if self.inner().asleep < most {
-            return Ok(());
+        let inner = self.inner();
+        if inner.asleep < most {
+            if inner.draining {
+                return Ok(Allowance::Any);
+            }
+            let share = inner.per_worker.get(&session.key.worker);
+            let own = share.map_or(0, |share| share.asleep);
+            drop(inner);
+            session.account.check(Quota::Suspended, own, 1)?;
+            return Ok(Allowance::OfWorker);
         }
         let message = format!("the host has all of its {most} suspended sessions");
         Err(Error::new(ErrorCode::Overloaded, message)
@@ -327,11 +354,11 @@ impl Sessions {
     ///
     /// # Errors
     /// `overloaded`: the session sleeps on.
-    pub(super) fn awake_again(&self) -> Result<()> {
+    pub(super) fn awake_again(&self, session: &Session) -> Result<()> {
         let mut inner = self.inner();
         match self.check_room(&inner, 1) {
             Ok(()) => {
-                inner.asleep = inner.asleep.saturating_sub(1);
+                inner.fall_asleep(&session.key.worker, -1);
                 Ok(())
             }
             Err(Refusal::Other(error)) => Err(error),
@@ -350,23 +377,6 @@ impl Sessions {
         );
         let error = Error::new(ErrorCode::Overloaded, message);
         Err(Refusal::Other(error.hint("destroy or suspend sessions that are not needed, or let the operator raise server.max_sessions").retry_after(Duration::from_secs(1))))
-    }
-
-    fn check_share(&self, inner: &Inner, worker: &WorkerId, count: usize) -> Result<(), Refusal> {
-        let own = inner.per_worker.get(worker).copied().unwrap_or_default();
-        if own + count <= self.config.sessions_per_worker {
-            return Ok(());
-        }
-        let message = format!(
-            "worker {worker} has {own} of its {} sessions",
-            self.config.sessions_per_worker
-        );
-        let error = Error::new(ErrorCode::RateLimited, message);
-        Err(Refusal::Other(
-            error
-                .hint("destroy sessions that are not needed")
-                .retry_after(Duration::from_secs(1)),
-        ))
     }
 
     /// Takes a session whose end has begun out of sight, and remembers it.
@@ -391,6 +401,15 @@ impl Sessions {
     }
 }
 
+/// # Errors
+/// `rate_limited`: the worker has as many sessions as it may have.
+fn check_share(inner: &Inner, session: &Session, count: usize) -> Result<(), Refusal> {
+    let own = inner.per_worker.get(&session.key.worker);
+    let own = own.map_or(0, |share| share.sessions);
+    let checked = session.account.check(Quota::Sessions, own, count);
+    checked.map_err(Refusal::Other)
+}
+
 /// Why a session cannot begin.
 pub(super) enum Refusal {
     Exists(Arc<Session>),
@@ -411,10 +430,10 @@ impl Inner {
     }
 
     fn admit(&mut self, session: &Arc<Session>) {
-        *self
-            .per_worker
+        self.per_worker
             .entry(session.key.worker.clone())
-            .or_default() += 1;
+            .or_default()
+            .sessions += 1;
         self.live.insert(session.serial, session.clone());
         self.by_id.insert(session.id.clone(), session.clone());
         self.by_key.insert(session.key.clone(), session.clone());
@@ -436,13 +455,26 @@ impl Inner {
         {
             self.by_key.remove(&session.key);
         }
-        if let Some(own) = self.per_worker.get_mut(&session.key.worker) {
-            *own -= 1;
-            if *own == 0 {
-                self.per_worker.remove(&session.key.worker);
-            }
-        }
+        self.change_share(&session.key.worker, |share| share.sessions -= 1);
         metrics::gauge!("hostel_sessions").set(gauge(self.live.len()));
+    }
+
+    /// Counts a suspended session (1), or one that is so no longer (-1).
+    fn fall_asleep(&mut self, worker: &WorkerId, change: isize) {
+        self.asleep = self.asleep.saturating_add_signed(change);
+        self.change_share(worker, |share| {
+            share.asleep = share.asleep.saturating_add_signed(change);
+        });
+    }
+
+    fn change_share(&mut self, worker: &WorkerId, change: impl FnOnce(&mut Share)) {
+        let Some(share) = self.per_worker.get_mut(worker) else {
+            return;
+        };
+        change(share);
+        if *share == Share::default() {
+            self.per_worker.remove(worker);
+        }
     }
 
     fn remember(&mut self, session: &Session, why: EndReason, at: SystemTime) {

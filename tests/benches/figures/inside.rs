@@ -16,6 +16,7 @@ use hostel_host::host::{
 };
 use hostel_host::ids::{BackendName, RequestId, SessionId, SessionName, WorkerId};
 use hostel_host::policy::Limits;
+use hostel_host::quota::Workers;
 use hostel_host::registry::{BackendSettings, CodeCache, Start, Warmth};
 use hostel_host::session::{CheckpointMode, ForkRequest, NewSession, Timers};
 use serde_json::{Value, json};
@@ -236,12 +237,15 @@ fn build(folder: &Path, sessions: &Path, instances: u32) -> Result<Host, String>
         instances_max: instances,
         memory_bytes_max: warm::MEMORY_BYTES,
         table_elements_max: Limits::default().table_elements,
+        guest_memory_bytes_max: u64::MAX,
     };
     let config = HostConfig {
         timers: Timers::default(),
         sessions_max: instances as usize,
         sessions_per_worker: instances as usize,
         suspended_max: 100_000,
+        workers: Workers::default(),
+        calls_max: 10_000,
         jobs: JobLimits::default(),
         durable: Arc::new(Durable::open(sessions)?),
         outgoing: Outgoing::default(),

@@ -8,6 +8,7 @@ mod compute;
 mod density;
 mod doors;
 mod fastapi;
+mod flood;
 mod fork;
 mod growth;
 mod image_sharing;
@@ -37,7 +38,7 @@ pub(crate) struct Row {
     pub(crate) run: fn(&Bench) -> Result<Outcome, String>,
 }
 
-const ROWS: [Row; 23] = [
+const ROWS: [Row; 24] = [
     live_session::ROW,
     temporary_session::ROW,
     fastapi::ROW,
@@ -60,6 +61,7 @@ const ROWS: [Row; 23] = [
     job_memory::ROW,
     image_sharing::ROW,
     neighbour::ROW,
+    flood::ROW,
     growth::ROW,
 ];
 

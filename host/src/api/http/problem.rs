@@ -1,6 +1,7 @@
 //! Errors as `application/problem+json` (RFC 9457). The only place that knows the status of a code.
 
 use std::any::Any;
+use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -56,11 +57,7 @@ pub(super) fn problem_with(status: StatusCode, error: &Error, request_id: &Reque
     if let Some(member) = document.get_mut("status") {
         *member = json!(status.as_u16());
     }
-    respond(
-        status,
-        &document,
-        error.wait().map(|wait| wait.as_secs().max(1)),
-    )
+    respond(status, &document, error.wait().map(whole_seconds))
 }
 
 /// The document itself, as it also stands in the answers of a batch.
@@ -103,6 +100,11 @@ pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
         ),
         &RequestId::next(),
     )
+}
+
+/// Rounded up: who comes back then is not told to wait again.
+fn whole_seconds(wait: Duration) -> u64 {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 fn respond(status: StatusCode, document: &Value, retry_after: Option<u64>) -> Response {

@@ -19,6 +19,7 @@ use super::super::http::sessions::{
 };
 use super::super::http::states::{CheckpointBody, ForkBody, NewCheckpointBody, RestoreBody};
 use super::super::http::tools::{ListQuery as ToolsQuery, ToolBody, ToolList};
+use super::super::http::usage::UsageBody;
 use super::answers::{
     Alive, Answer, Backends, BatchAnswer, Checkpoints, EventPage, Forks, Job, JobAccepted, JobList,
     PolicyReload, Ready, Restored, SessionList, Stopping, Warmths, WarmupReport,
@@ -344,6 +345,17 @@ fn machines() -> Vec<Operation> {
             .describe("New grants hold from the next call on, also in live sessions; what is no longer granted is gone.")
             .answer::<PolicyReload>(200, "What changed, by backend.", None)
             .errors([Conflict]),
+        Operation::new(
+            "get",
+            "/v1/usage",
+            "get_usage",
+            "See what a worker has used",
+        )
+        .answer::<UsageBody>(
+            200,
+            "The caller's own, with the limits and how much of each is used.",
+            None,
+        ),
         Operation::new("post", "/v1/shutdown", "shutdown", "Ask the host to stop")
             .answer::<Stopping>(
                 202,

@@ -24,6 +24,27 @@ pub(crate) struct Pace {
     calls_elsewhere: AtomicU32,
 }
 
+/// The paces of a backend's calls outside of sessions, and of starts of its sessions: a worker's own for each of the first of them, so that
+/// one who calls slow tools costs no other the door's thread.
+#[derive(Debug)]
+pub(crate) struct Paces([Pace; LANES]);
+
+const LANES: usize = 64;
+
+impl Default for Paces {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Pace::default()))
+    }
+}
+
+impl Paces {
+    pub(crate) fn of(&self, lane: u64) -> &Pace {
+        let [first, ..] = &self.0;
+        let place = usize::try_from(lane % LANES as u64).unwrap_or_default();
+        self.0.get(place).unwrap_or(first)
+    }
+}
+
 /// The clocks at the start of a slice.
 pub(super) struct Start {
     wall: Instant,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wasmtime::component::{ResourceAny, TypedFunc};
 
 use crate::capability::log::LogRing;
+use crate::capability::meter::Refused;
 use crate::capability::{GuestClock, Missing, Workspace};
 use crate::policy::Limits;
 
@@ -26,6 +27,8 @@ pub(crate) struct Revival<'a> {
     pub(crate) log: Arc<LogRing>,
     /// The folder as it was then, if one is granted.
     pub(crate) workspace: Option<Arc<Workspace>>,
+    /// Whose it is, where it has to wait for room.
+    pub(crate) lane: u64,
 }
 
 impl Module {
@@ -125,7 +128,7 @@ impl Instance {
         recipe: &Recipe,
         mut revival: Revival<'_>,
     ) -> Result<Box<Self>, Fault> {
-        let mut turn = module.slots.turn();
+        let mut turn = module.slots.turn(revival.lane);
         loop {
             let slot = turn.slot().await?;
             match Self::remake(module, recipe, slot, &mut revival).await {
@@ -158,7 +161,12 @@ impl Instance {
         instance
             .store
             .set_hostcall_fuel(revival.limits.host_call_bytes);
-        instance.store.data_mut().tighten(revival.limits);
+        let state = instance.store.data_mut();
+        state.tighten(revival.limits);
+        let refused = state.meter.refused();
+        if let (Err(_), Some(Refused::HostMemory { bytes_max })) = (&applied, refused) {
+            return Err(Fault::NoMemory { bytes_max });
+        }
         match applied {
             Ok(()) => made,
             Err(error) => Err(match error.downcast::<Missing>() {

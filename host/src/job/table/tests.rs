@@ -14,8 +14,8 @@ fn new(worker: &str, key: Option<&str>, request: &str) -> NewJob {
 }
 
 fn begun(jobs: &Jobs, new: NewJob) -> Arc<Job> {
-    match jobs.begin(new).unwrap() {
-        Begun::New(job) => job,
+    match jobs.begin(new, || Ok(())).unwrap() {
+        Begun::New(job, ()) => job,
         Begun::Known(_) => panic!("it was known"),
     }
 }
@@ -64,7 +64,7 @@ async fn a_worker_has_so_many_jobs_and_the_oldest_that_is_done_gives_way() {
     });
     let first = begun(&jobs, new("w", None, ""));
     let second = begun(&jobs, new("w", None, ""));
-    let refused = jobs.begin(new("w", None, "")).err().unwrap();
+    let refused = jobs.begin(new("w", None, ""), || Ok(())).err().unwrap();
     assert_eq!(refused.code(), ErrorCode::RateLimited);
     begun(&jobs, new("another", None, ""));
     fail(&jobs, &second);
@@ -77,11 +77,14 @@ async fn a_worker_has_so_many_jobs_and_the_oldest_that_is_done_gives_way() {
 async fn a_key_stands_for_one_request_of_one_worker() {
     let jobs = Jobs::new(JobLimits::default());
     let first = begun(&jobs, new("w", Some("k"), "add 1"));
-    match jobs.begin(new("w", Some("k"), "add 1")).unwrap() {
+    match jobs.begin(new("w", Some("k"), "add 1"), || Ok(())).unwrap() {
         Begun::Known(same) => assert!(Arc::ptr_eq(&same, &first)),
-        Begun::New(_) => panic!("it ran twice"),
+        Begun::New(..) => panic!("it ran twice"),
     }
-    let other = jobs.begin(new("w", Some("k"), "add 2")).err().unwrap();
+    let other = jobs
+        .begin(new("w", Some("k"), "add 2"), || Ok(()))
+        .err()
+        .unwrap();
     assert_eq!(other.code(), ErrorCode::Conflict);
     begun(&jobs, new("another", Some("k"), "add 2"));
     fail(&jobs, &first);
@@ -100,9 +103,9 @@ async fn a_job_that_is_forgotten_leaves_its_key_to_the_next_for_good() {
         .unwrap();
     let second = begun(&jobs, new("w", Some("k"), "add 2"));
     tokio::time::advance(REMEMBERED).await;
-    match jobs.begin(new("w", Some("k"), "add 2")).unwrap() {
+    match jobs.begin(new("w", Some("k"), "add 2"), || Ok(())).unwrap() {
         Begun::Known(same) => assert!(Arc::ptr_eq(&same, &second)),
-        Begun::New(_) => panic!("it ran twice"),
+        Begun::New(..) => panic!("it ran twice"),
     }
 }
 

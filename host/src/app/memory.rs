@@ -1,0 +1,219 @@
+//! What the host may take of the machine's memory, and the worst that its configuration admits, term by term.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::config::Config;
+use crate::policy::Limits;
+
+const MEMINFO: &str = "/proc/meminfo";
+const CGROUP_OF_PROCESS: &str = "/proc/self/cgroup";
+const CGROUPS: &str = "/sys/fs/cgroup";
+const CGROUP_LIMIT: &str = "memory.max";
+/// Of what the host is given, an eighth is its own and not for guests.
+const OWN_SHARE: u64 = 8;
+/// The stack of an instance, as the engine has it.
+const STACK_BYTES: u64 = 1 << 20;
+const TABLE_ELEMENT_BYTES: u64 = 16;
+/// The process itself: its code, that of components, tables of sessions.
+const OWN_BYTES: u64 = 256 << 20;
+
+/// Bytes that the host may take: what the configuration says, or what the machine and the cgroups that the process is in have.
+pub(super) fn given(config: &Config) -> u64 {
+    config.memory_bytes.unwrap_or_else(|| {
+        let machine = machine_bytes().unwrap_or(u64::MAX);
+        cgroup_limits().fold(machine, u64::min)
+    })
+}
+
+/// Of so much, what guests may have together.
+pub(super) fn of_guests(given: u64) -> u64 {
+    given - given / OWN_SHARE
+}
+
+/// The worst that a configuration admits.
+pub(super) struct Worst(Vec<Term>);
+
+struct Term {
+    what: &'static str,
+    count: u64,
+    bytes_each: u64,
+    /// The keys that make it so.
+    keys: &'static str,
+}
+
+impl Worst {
+    pub(super) fn of(config: &Config, instances: u32) -> Self {
+        let backends = config.backends.values().map(|backend| &backend.settings);
+        let all = || backends.clone().chain([&config.settings]);
+        let largest = |part: fn(&Limits) -> usize| {
+            let parts = all().map(|settings| part(&settings.limits) as u64);
+            parts.max().unwrap_or_default()
+        };
+        let (instances, calls) = (u64::from(instances), config.calls_max as u64);
+        let term = |what, count, bytes_each, keys| Term {
+            what,
+            count,
+            bytes_each,
+            keys,
+        };
+        let body = config.body_bytes_max as u64;
+        Self(vec![
+            term(
+                "memories of instances",
+                instances,
+                largest(|limits| limits.memory_bytes),
+                "server.max_sessions and 256, limits.memory_bytes",
+            ),
+            term(
+                "tables of instances",
+                instances,
+                largest(|limits| limits.table_elements) * TABLE_ELEMENT_BYTES,
+                "limits.table_elements",
+            ),
+            term(
+                "stacks of instances",
+                instances,
+                STACK_BYTES,
+                "server.max_sessions",
+            ),
+            term(
+                "logs of instances",
+                instances,
+                largest(|limits| limits.log_bytes),
+                "limits.log_bytes",
+            ),
+            term(
+                "requests and answers of calls",
+                calls,
+                body + largest(|limits| limits.result_bytes),
+                "server.max_calls, server.body_bytes_max, limits.result_bytes",
+            ),
+            term(
+                "events of jobs that run",
+                calls,
+                config.jobs.event_bytes as u64,
+                "server.max_calls, jobs.event_bytes",
+            ),
+            term(
+                "answers of jobs that are done",
+                1,
+                config.jobs.kept_bytes as u64,
+                "jobs.kept_bytes",
+            ),
+            term("the host itself, with compiled code", 1, OWN_BYTES, "fixed"),
+        ])
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.iter().map(Term::bytes).fold(0, u64::saturating_add)
+    }
+
+    /// # Errors
+    /// It does not fit, in words for the operator.
+    pub(super) fn check(&self, given: u64) -> Result<(), String> {
+        if self.bytes() <= given {
+            return Ok(());
+        }
+        Err(format!(
+            "server.strict_memory: the worst that this configuration admits is {}, and the host is given {} (server.memory_bytes):\n{self}\nlower some of these, or give it more; without server.strict_memory the host starts, and guests are refused memory when it is used up",
+            shown(self.bytes()),
+            shown(given)
+        ))
+    }
+}
+
+impl Term {
+    fn bytes(&self) -> u64 {
+        self.count.saturating_mul(self.bytes_each)
+    }
+}
+
+impl fmt::Display for Worst {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, term) in self.0.iter().enumerate() {
+            if place > 0 {
+                writeln!(f)?;
+            }
+            let (bytes, each) = (shown(term.bytes()), shown(term.bytes_each));
+            let Term {
+                what, count, keys, ..
+            } = term;
+            write!(f, "  {bytes:>10}  {what}: {count} x {each} ({keys})")?;
+        }
+        Ok(())
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "one digit behind the point is shown"
+)]
+fn shown(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["GiB", "MiB", "KiB", "B"];
+    let sizes = [1_u64 << 30, 1 << 20, 1 << 10, 1];
+    let fitting = sizes.iter().zip(UNITS).find(|(size, _)| bytes >= **size);
+    match fitting {
+        Some((size, unit)) => format!("{:.1} {unit}", bytes as f64 / *size as f64),
+        None => "0 B".to_owned(),
+    }
+}
+
+fn machine_bytes() -> Option<u64> {
+    let text = fs_err::read_to_string(MEMINFO).ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib << 10)
+}
+
+/// Those of the cgroup (version 2) that this process is in and of all around it.
+fn cgroup_limits() -> impl Iterator<Item = u64> {
+    let text = fs_err::read_to_string(CGROUP_OF_PROCESS).unwrap_or_default();
+    let own = text.lines().find_map(|line| line.strip_prefix("0::"));
+    let own = own.map(|path| Path::new(CGROUPS).join(path.trim_start_matches('/')));
+    let around: Vec<PathBuf> = own
+        .iter()
+        .flat_map(|own| own.ancestors())
+        .take_while(|path| path.starts_with(CGROUPS))
+        .map(|path| path.join(CGROUP_LIMIT))
+        .collect();
+    around
+        .into_iter()
+        .filter_map(|limit| fs_err::read_to_string(limit).ok()?.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_is_said_term_by_term_and_what_fits_is_let_through() {
+        let config = Config::default();
+        let worst = Worst::of(&config, 1256);
+        let error = worst.check(24 << 30).unwrap_err();
+        for part in [
+            "1256 x 64.0 MiB (server.max_sessions and 256, limits.memory_bytes)",
+            "10000 x 8.0 MiB",
+            "is given 24.0 GiB",
+            "server.strict_memory",
+        ] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+        worst.check(worst.bytes()).unwrap();
+        worst.check(worst.bytes() - 1).unwrap_err();
+    }
+
+    #[test]
+    fn a_host_that_is_told_nothing_has_what_the_machine_has_at_most() {
+        let given = given(&Config::default());
+        assert!(given > 1 << 20 && given <= machine_bytes().unwrap());
+        let told = Config {
+            memory_bytes: Some(1 << 30),
+            ..Config::default()
+        };
+        assert_eq!(super::given(&told), 1 << 30);
+        assert_eq!(of_guests(1 << 30), (1 << 30) / 8 * 7);
+    }
+}
