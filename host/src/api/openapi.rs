@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderName, header};
 use axum::response::{Html, IntoResponse};
 use serde_json::{Value, json};
 
@@ -27,9 +27,19 @@ pub(super) async fn document() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], text)
 }
 
+/// What the page may load: its own style, and nothing else, whatever a tool's description says.
+const PAGE_POLICY: [(HeaderName, &str); 2] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
+
 /// The same for people. It loads nothing from elsewhere.
-pub(super) async fn page(State(api): State<Arc<Api>>) -> Html<String> {
-    Html(page::render(&DOCUMENT, &api.host.tools()))
+pub(super) async fn page(State(api): State<Arc<Api>>) -> impl IntoResponse {
+    let page = page::render(&DOCUMENT, &api.host.tools());
+    (PAGE_POLICY, Html(page))
 }
 
 /// What the document says of itself.

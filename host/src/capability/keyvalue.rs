@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable, ResourceTableError};
 
+use crate::tool::Denial;
+
 use super::Capabilities;
+use super::denials::Denials;
 
 mod bindings {
     wasmtime::component::bindgen!({
@@ -105,6 +108,7 @@ impl Buckets {
 struct KeyValue<'a> {
     buckets: &'a mut Buckets,
     table: &'a mut ResourceTable,
+    denials: &'a Denials,
 }
 
 struct HasKeyValue;
@@ -117,6 +121,7 @@ pub(super) fn link(linker: &mut Linker<Capabilities>) -> wasmtime::Result<()> {
     let view: fn(&mut Capabilities) -> KeyValue<'_> = |state| KeyValue {
         buckets: &mut state.buckets,
         table: &mut state.table,
+        denials: &state.denials,
     };
     store::add_to_linker::<_, HasKeyValue>(linker, view)?;
     atomics::add_to_linker::<_, HasKeyValue>(linker, view)?;
@@ -132,6 +137,11 @@ impl KeyValue<'_> {
 impl store::Host for KeyValue<'_> {
     fn open(&mut self, identifier: String) -> Result<Resource<Bucket>, Refusal> {
         if !self.buckets.granted {
+            self.denials.add(Denial {
+                what: format!("the bucket {identifier:?}"),
+                why: "the backend's policy grants no buckets of wasi:keyvalue".to_owned(),
+                allow: Some("keyvalue = true".to_owned()),
+            });
             return Err(Refusal::AccessDenied);
         }
         Ok(self.table.push(Bucket(identifier))?)

@@ -5,6 +5,8 @@ use std::time::Duration;
 use hostel_tests::{Answer, Guest, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 async fn serve() -> TestServer {
     TestServer::start(&[("lab", &Guest::stateful_lab())]).await
@@ -274,6 +276,36 @@ async fn a_call_that_is_asked_for_as_a_stream_is_begun_and_heard_of_in_one_reque
         .unwrap();
     assert_eq!(wrong.status(), 404);
     assert_eq!(wrong.headers()["content-type"], "application/problem+json");
+}
+
+#[tokio::test]
+async fn readers_who_never_read_cost_nobody_anything() {
+    let server = serve().await;
+    let call = body(
+        "work",
+        &json!({"text": "x".repeat(900), "steps": 200, "ms": 1}),
+    );
+    let id = begun(&server, &call).await;
+    let request = format!(
+        "GET /v1/jobs/{id}/events HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: text/event-stream\r\n\r\n"
+    );
+    let mut readers = Vec::new();
+    for _ in 0..300 {
+        let mut reader = TcpStream::connect(server.address).await.unwrap();
+        reader.write_all(request.as_bytes()).await.unwrap();
+        readers.push(reader);
+    }
+    let echo =
+        json!({"action": "lab:echo", "params": {"text": "hello"}, "session": {"temporary": true}});
+    for _ in 0..20 {
+        let answer = server.post("/v1/execute", &echo).await;
+        assert_eq!(answer.json()["result"], "hello");
+    }
+    let done = ended(&server, &id).await;
+    assert_eq!(done["state"], "succeeded");
+    let log = stream(&server, &id, None, usize::MAX).await;
+    assert_eq!(log.len(), 203, "whoever reads has all of it");
+    drop(readers);
 }
 
 #[tokio::test]

@@ -201,6 +201,11 @@ async fn people_get_a_page_that_loads_nothing_from_elsewhere() {
         page.header("content-type"),
         Some("text/html; charset=utf-8")
     );
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(
+        policy.starts_with("default-src 'none'; style-src"),
+        "{policy}"
+    );
     for expected in ["lab:add", "/v1/sessions/{id}/fork", "id=\"Session\""] {
         assert!(page.text.contains(expected), "{expected}");
     }
