@@ -40,6 +40,10 @@ const STACK_BYTES: usize = 1 << 20;
 /// Slots of the pool for each instance: a component of one module has three core instances and two tables.
 const CORE_INSTANCES_EACH: u32 = 4;
 const TABLES_EACH: u32 = 2;
+/// What a free slot keeps at most, in which steps, and which part of the memory of guests all of them may.
+const KEPT_BYTES_MAX: u64 = 512 << 10;
+const KEPT_UNIT: u64 = 32 << 10;
+const KEPT_PART: u64 = 16;
 /// Mappings that the kernel keeps for each instance, and those that the rest of the process needs.
 const MAPPINGS_EACH: usize = 6;
 const MAPPINGS_SPARE: usize = 2000;
@@ -264,11 +268,20 @@ fn pool(config: &EngineConfig, instances: u32) -> PoolingAllocationConfig {
         .memory_protection_keys(Enabled::Auto);
     // Without PAGEMAP_SCAN (Linux 6.7) keeping pages means clearing them by hand, which costs more than it saves.
     if kernel_is_at_least(6, 7) {
+        let kept = kept_bytes(config.guest_memory_bytes_max, instances);
         pool.pagemap_scan(Enabled::Yes)
-            .linear_memory_keep_resident(512 << 10)
-            .table_keep_resident(64 << 10);
+            .linear_memory_keep_resident(kept)
+            .table_keep_resident(kept / 8);
     }
     pool
+}
+
+/// Pages that a slot keeps when its instance is gone, in bytes: the next one has them for nothing. All slots together keep a small part of
+/// what guests may have, for what they keep is nobody's to give.
+fn kept_bytes(guest_memory_bytes_max: u64, instances: u32) -> usize {
+    let share = guest_memory_bytes_max / KEPT_PART / u64::from(instances.max(1));
+    let pages = share.min(KEPT_BYTES_MAX) / KEPT_UNIT;
+    usize::try_from(pages * KEPT_UNIT).unwrap_or_default()
 }
 
 fn kernel_is_at_least(major: u32, minor: u32) -> bool {
@@ -298,4 +311,21 @@ fn affordable(wanted: u32) -> u32 {
         );
     }
     wanted.min(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_slots_keep_a_small_part_of_what_guests_may_have() {
+        assert_eq!(kept_bytes(u64::MAX, 1256), 512 << 10);
+        assert_eq!(kept_bytes(20 << 30, 1256), 512 << 10);
+        let small = kept_bytes(4 << 30, 1256);
+        assert!(
+            small > 0 && small as u64 * 1256 <= (4 << 30) / KEPT_PART,
+            "{small}"
+        );
+        assert_eq!(kept_bytes(1 << 20, 1256), 0);
+    }
 }

@@ -21,7 +21,7 @@ pub struct JobLimits {
     pub keep: Duration,
     /// Jobs of one worker, finished ones included; the oldest of those give way. Default 1,000.
     pub per_worker: usize,
-    /// Bytes of all answers and events that are kept after their jobs' ends; the oldest give way. Default 64 MiB.
+    /// Bytes of all answers and events that are kept after their jobs' ends; the oldest of workers with more than their share give way. Default 64 MiB.
     pub kept_bytes: usize,
     /// Bytes of one job's event log; the oldest events give way. Default 256 KiB.
     pub event_bytes: usize,

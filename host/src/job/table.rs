@@ -30,6 +30,8 @@ struct Table {
     /// With their answers, the oldest first.
     kept: VecDeque<Kept>,
     kept_bytes: usize,
+    /// The same by worker; none of them 0.
+    kept_by_worker: HashMap<WorkerId, usize>,
     /// Without their answers, by when that was dropped.
     remembered: VecDeque<(Instant, Arc<Job>)>,
 }
@@ -137,13 +139,16 @@ impl Jobs {
         let mut table = self.table();
         // It may have been forgotten by then.
         if table.by_id.contains_key(&job.id) {
-            table.kept_bytes += bytes;
-            table.kept.push_back(Kept {
+            table.keep(Kept {
                 finished: Instant::now(),
                 bytes,
                 job: job.clone(),
             });
-            table.drop_answers(|_, kept_bytes| kept_bytes > self.limits.kept_bytes);
+            while table.kept_bytes > self.limits.kept_bytes
+                && let Some(place) = table.greediest()
+            {
+                table.drop_answer(place);
+            }
         }
     }
 
@@ -231,7 +236,13 @@ impl Jobs {
             .expect("no code panics while it holds the jobs");
         let now = Instant::now();
         let keep = self.limits.keep;
-        table.drop_answers(|oldest, _| now.duration_since(oldest.finished) >= keep);
+        while table
+            .kept
+            .front()
+            .is_some_and(|oldest| now.duration_since(oldest.finished) >= keep)
+        {
+            table.drop_answer(0);
+        }
         table.drop_jobs(now);
         table
     }
@@ -268,9 +279,8 @@ impl Table {
             .kept
             .iter()
             .position(|kept| Arc::ptr_eq(&kept.job, job))
-            && let Some(kept) = self.kept.remove(place)
         {
-            self.kept_bytes -= kept.bytes;
+            self.take_kept(place);
         }
     }
 
@@ -300,15 +310,42 @@ impl Table {
         }
     }
 
-    fn drop_answers(&mut self, is_too_much: impl Fn(&Kept, usize) -> bool) {
-        while let Some(oldest) = self.kept.front()
-            && is_too_much(oldest, self.kept_bytes)
-            && let Some(oldest) = self.kept.pop_front()
-        {
-            self.kept_bytes -= oldest.bytes;
-            oldest.job.forget_answer();
-            self.remembered.push_back((Instant::now(), oldest.job));
+    fn keep(&mut self, kept: Kept) {
+        self.kept_bytes += kept.bytes;
+        *self
+            .kept_by_worker
+            .entry(kept.job.worker.clone())
+            .or_default() += kept.bytes;
+        self.kept.push_back(kept);
+    }
+
+    /// The oldest answer of a worker that has more than its share: one that has many does not push out another's.
+    fn greediest(&self) -> Option<usize> {
+        let share = self.kept_bytes / self.kept_by_worker.len().max(1);
+        let has_more = |kept: &Kept| {
+            let own = self.kept_by_worker.get(&kept.job.worker);
+            own.is_some_and(|own| *own >= share)
+        };
+        self.kept.iter().position(has_more)
+    }
+
+    fn drop_answer(&mut self, place: usize) {
+        if let Some(dropped) = self.take_kept(place) {
+            dropped.job.forget_answer();
+            self.remembered.push_back((Instant::now(), dropped.job));
         }
+    }
+
+    fn take_kept(&mut self, place: usize) -> Option<Kept> {
+        let kept = self.kept.remove(place)?;
+        self.kept_bytes -= kept.bytes;
+        if let Some(own) = self.kept_by_worker.get_mut(&kept.job.worker) {
+            *own -= kept.bytes;
+            if *own == 0 {
+                self.kept_by_worker.remove(&kept.job.worker);
+            }
+        }
+        Some(kept)
     }
 
     fn drop_jobs(&mut self, now: Instant) {

@@ -115,6 +115,7 @@ async fn real_answers_are_what_it_says() {
             "/v1/execute/batch",
             json!({"transaction": true, "calls": [call("add", json!({"n": 1})), call("trap", json!({}))]}),
         ),
+        (Method::GET, "/v1/usage", Value::Null),
         (Method::GET, "/v1/jobs", Value::Null),
         (Method::GET, "/v1/jobs/{job}", Value::Null),
         (Method::GET, "/v1/jobs/{job}/events", Value::Null),

@@ -57,6 +57,28 @@ async fn the_oldest_answers_give_way_to_new_ones() {
 }
 
 #[tokio::test]
+async fn one_worker_s_answers_do_not_push_out_anothers() {
+    let jobs = Jobs::new(JobLimits {
+        kept_bytes: 1000,
+        ..JobLimits::default()
+    });
+    let own = begun(&jobs, new("ada", None, ""));
+    fail(&jobs, &own);
+    let flood: Vec<Arc<Job>> = (0..100)
+        .map(|_| begun(&jobs, new("mallory", None, "")))
+        .collect();
+    for job in &flood {
+        fail(&jobs, job);
+    }
+    assert!(
+        own.info().outcome.is_some(),
+        "the oldest of all, and of ada's the only one"
+    );
+    assert!(flood[0].info().outcome.is_none() && flood[99].info().outcome.is_some());
+    assert!(jobs.table().kept_bytes <= 1000);
+}
+
+#[tokio::test]
 async fn a_worker_has_so_many_jobs_and_the_oldest_that_is_done_gives_way() {
     let jobs = Jobs::new(JobLimits {
         per_worker: 2,
