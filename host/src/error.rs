@@ -228,3 +228,19 @@ pub fn nearest_field(message: &str) -> Option<String> {
     let known = rest.split('`').skip(1).step_by(2);
     nearest(wanted, known).map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_message_quotes_begins_no_line_of_a_log() {
+        let message = "warmup said no: x\r\n{\"level\":\"ERROR\"}\u{1b}[2J";
+        let error = Error::new(ErrorCode::InvalidParams, message);
+        assert_eq!(
+            error.to_string(),
+            "warmup said no: x  {\"level\":\"ERROR\"} [2J"
+        );
+        assert_eq!(error.message(), message);
+    }
+}

@@ -75,8 +75,8 @@ async fn the_hosts_memory_stays_what_it_was() {
         ),
         (
             "fields",
-            json!({"count": 100_000, "bytes": 100}),
-            End::LessThan(400),
+            json!({"count": 600, "bytes": 100}),
+            End::LessThan(600),
             0,
         ),
         (
@@ -88,15 +88,15 @@ async fn the_hosts_memory_stays_what_it_was() {
         ("things", json!({"count": 1000}), End::Answered, 0),
         (
             "things",
-            json!({"count": 1_000_000}),
+            json!({"count": 50_000}),
             End::Stopped("tool_trapped"),
             0,
         ),
         (
             "lists",
-            json!({"count": 4_000_000}),
+            json!({"count": 1_000_000}),
             End::Stopped("limit_exceeded"),
-            32 << 10,
+            8 << 10,
         ),
         (
             "records",
@@ -112,9 +112,9 @@ async fn the_hosts_memory_stays_what_it_was() {
         ),
         (
             "lines",
-            json!({"fields": 3_000_000, "times": 1}),
+            json!({"fields": 1_000_000, "times": 1}),
             End::Stopped("limit_exceeded"),
-            48 << 10,
+            16 << 10,
         ),
         (
             "print",
@@ -123,30 +123,28 @@ async fn the_hosts_memory_stays_what_it_was() {
             0,
         ),
     ];
+    let mut broken = Vec::new();
     for (tool, params, end, own_kb) in floods {
         process.forget_peak();
         let before = process.resident_kb();
         let (status, answer) = flood.call(tool, params.clone()).await;
-        match end {
+        let is_right = match end {
             End::Stopped(code) => {
                 let found = answer["code"].as_str().unwrap_or_default();
-                assert!(
-                    status >= 400 && (code.is_empty() || found == code),
-                    "{tool} {params}: {status} {answer}"
-                );
+                status >= 400 && (code.is_empty() || found == code)
             }
-            End::LessThan(most) => {
-                let took = answer["result"].as_i64().unwrap_or(0);
-                assert!(took < most, "{tool} {params}: {status} {answer}");
-            }
-            End::Answered => assert_eq!(status, 200, "{tool} {params}: {answer}"),
-        }
+            End::LessThan(most) => answer["result"].as_i64().unwrap_or(most - 1) < most,
+            End::Answered => status == 200,
+        };
         let grown = process.peak_kb().saturating_sub(before);
-        assert!(
-            grown < HOST_KB_MAX + own_kb,
-            "{tool} {params}: the host grew by {grown} kB"
-        );
+        if !is_right || grown > HOST_KB_MAX + own_kb {
+            let answer: String = answer.to_string().chars().take(300).collect();
+            broken.push(format!(
+                "{tool} {params}: the host grew by {grown} kB; {status} {answer}"
+            ));
+        }
     }
+    assert!(broken.is_empty(), "{broken:#?}");
     assert!(process.is_alive());
     neighbour.unharmed().await;
 }
