@@ -187,28 +187,42 @@ fn hooks(listing: &Listing) -> String {
     }
 }
 
-/// Interfaces that do nothing until the operator grants something: the import, what [`crate::policy::Grants::lines`] calls its grants, and
-/// an example of one.
-const POWERS: [(&str, &[&str], &str); 6] = [
+/// Interfaces that do nothing until the operator grants something: the import, its grant in words, what [`crate::policy::Grants::lines`] calls
+/// it, and an example of one.
+const POWERS: [(&str, &str, &[&str], &str); 6] = [
     (
         "wasi:filesystem/",
+        "folders or a workspace",
         &["workspace", "folder"],
         "workspace = true, or folders = [{ host = \"docs\", guest = \"/docs\" }]",
     ),
     (
         "wasi:http/",
+        "http",
         &["http", "secret"],
         "http = [{ host = \"api.example.com\" }]",
     ),
-    ("wasi:sockets/", &["tcp"], "tcp = [\"10.0.0.5:5432\"]"),
-    ("wasi:keyvalue/", &["keyvalue"], "keyvalue = true"),
+    (
+        "wasi:sockets/",
+        "tcp",
+        &["tcp"],
+        "tcp = [\"10.0.0.5:5432\"]",
+    ),
+    (
+        "wasi:keyvalue/",
+        "keyvalue",
+        &["keyvalue"],
+        "keyvalue = true",
+    ),
     (
         "wasi:config/",
+        "config_store",
         &["config_store"],
         "config_store = { key = \"value\" }",
     ),
     (
         "wasi:cli/environment",
+        "env",
         &["env"],
         "env = { NAME = \"value\" }",
     ),
@@ -223,7 +237,7 @@ fn imports_any(listing: &Listing, prefix: &str) -> bool {
 fn compare(args: &InspectArgs, listing: &Listing) -> Outcome {
     let granted = grants_of(&args.file, args.config.as_deref())?.lines();
     let mut rows = Vec::new();
-    for (prefix, kinds, example) in POWERS {
+    for (prefix, _, kinds, example) in POWERS {
         let own = granted.iter().filter(|(kind, _)| kinds.contains(kind));
         let own: Vec<&str> = own.map(|(_, how)| how.as_str()).collect();
         match (imports_any(listing, prefix), own.is_empty()) {
@@ -254,7 +268,7 @@ fn grants(listing: &Listing) -> String {
     let wanted: Vec<&str> = POWERS
         .into_iter()
         .filter(|(prefix, ..)| imports_any(listing, prefix))
-        .flat_map(|(_, kinds, _)| kinds.first().copied())
+        .map(|(_, name, ..)| name)
         .collect();
     if wanted.is_empty() {
         "nothing".to_owned()
