@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Api, Served, router, serve, serve_stdio};
+use crate::audit::Audit;
 use crate::config::Config;
 use crate::durable::Durable;
 use crate::engine::{Engine, EngineConfig};
@@ -158,7 +159,12 @@ impl App {
             settings: config.settings.clone(),
         };
         let threads = Threads::start().map_err(|error| format!("cannot start threads: {error}"))?;
-        let host = Arc::new(Host::new(host_config, engine, cache, threads.handles()));
+        let audit = match &config.audit {
+            Some(audit) => Audit::open(audit, &config.data_dir)?,
+            None => Audit::off(),
+        };
+        let host = Host::new(host_config, engine, cache, threads.handles()).with_audit(audit);
+        let host = Arc::new(host);
         host.recall_sessions()?;
         Ok(Self {
             host,

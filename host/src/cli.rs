@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::session::Timers;
 use crate::telemetry::{self, LogFormat};
 
+mod audit;
 mod build;
 mod call;
 mod check;
@@ -68,6 +69,8 @@ enum Command {
     Build(build::BuildArgs),
     /// Check a component as a host would use it: it loads, warms up, starts and ends a session, and its schemas are sound.
     Check(check::CheckArgs),
+    /// Check, follow and read an audit log.
+    Audit(audit::AuditArgs),
 }
 
 /// Settings of a host. Flags go over the environment, and that over the file.
@@ -183,6 +186,7 @@ pub fn main() -> ExitCode {
         Command::New(args) => new::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Audit(args) => audit::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

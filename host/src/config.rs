@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::audit::AuditConfig;
 use crate::ids::BackendName;
 use crate::job::JobLimits;
 use crate::policy::Limits;
@@ -54,6 +55,8 @@ pub struct Config {
     /// Settings of backends that `backends` does not name.
     pub settings: BackendSettings,
     pub backends: BTreeMap<BackendName, BackendConfig>,
+    /// None: nothing is written down.
+    pub audit: Option<AuditConfig>,
 }
 
 /// What the file says about one backend.
@@ -86,6 +89,7 @@ impl Default for Config {
             log_format: LogFormat::default(),
             settings: BackendSettings::default(),
             backends: BTreeMap::new(),
+            audit: None,
         }
     }
 }
@@ -175,6 +179,10 @@ impl Config {
             log_format,
             settings,
             backends,
+            audit: raw
+                .audit
+                .checked(base)
+                .map_err(|error| format!("audit: {error}"))?,
         })
     }
 

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use crate::audit::{Audit, Entry, Verb};
 use crate::durable::Durable;
 use crate::engine::{Engine, Guests};
 use crate::error::{Error, ErrorCode, Result};
@@ -23,6 +24,7 @@ use crate::session::{Session, SessionKey, Sessions, SessionsConfig, Timers, Tool
 use crate::tool::{Tool, ToolKind, Tools};
 use crate::watch::Watch;
 
+mod audited;
 mod backends;
 mod jobs;
 mod sessions;
@@ -115,6 +117,7 @@ pub struct Host {
     /// Backends on their way out.
     retiring: TaskTracker,
     started: Instant,
+    audit: Audit,
 }
 
 impl Host {
@@ -151,6 +154,7 @@ impl Host {
             in_haste: AtomicBool::new(false),
             retiring: TaskTracker::new(),
             started: Instant::now(),
+            audit: Audit::off(),
         }
     }
 
@@ -164,13 +168,13 @@ impl Host {
                 worker: session.key.worker.clone(),
                 only: Some(session.id.clone()),
             }),
-            None => Err(Error::new(
+            None => Err(self.denied("bearer token", Error::new(
                 ErrorCode::Unauthenticated,
                 "the bearer token opens no live session",
             )
             .hint(
                 "a session's token is shown once, when the session is created, and ends with it",
-            )),
+            ))),
         }
     }
 
@@ -201,6 +205,8 @@ impl Host {
     ) -> Result<Executed> {
         let _running = self.calls.token();
         self.check_open()?;
+        let mut entry = self.entry(Verb::Execute, caller)?;
+        entry.asked(request_id, &execute);
         let span = tracing::info_span!(
             "call",
             %request_id,
@@ -211,14 +217,10 @@ impl Host {
         );
         let start = Instant::now();
         let outcome = self
-            .route(caller, execute, watch)
+            .route(caller, execute, watch, &mut entry)
             .instrument(span.clone())
             .await;
-        let code = match &outcome {
-            Ok(executed) if executed.called.answer.is_error => "tool_error",
-            Ok(_) => "ok",
-            Err(error) => error.code().as_str(),
-        };
+        let code = outcome_word(&outcome);
         span.record("outcome", code);
         match &outcome {
             Ok(executed) => {
@@ -243,6 +245,8 @@ impl Host {
             }
         }
         tracing::debug!(parent: &span, duration_us = start.elapsed().as_micros(), "call ended");
+        entry.answered(&outcome);
+        entry.finish(code).await?;
         outcome
     }
 
@@ -259,6 +263,7 @@ impl Host {
     ) -> Result<Transaction> {
         let _running = self.calls.token();
         self.check_open()?;
+        let entries = self.entries(caller, request_id, &calls)?;
         let span = tracing::info_span!("transaction", %request_id, worker = %caller.worker, calls = calls.len());
         let work = async {
             let (session, requests) = self.of_one_session(caller, calls)?;
@@ -275,7 +280,8 @@ impl Host {
                 rolled_back_to: transacted.rolled_back_to,
             })
         };
-        work.instrument(span).await
+        let transacted = work.instrument(span).await;
+        entries.finish(transacted).await
     }
 
     fn of_one_session(
@@ -322,11 +328,13 @@ impl Host {
         caller: &Caller,
         execute: Execute,
         watch: Option<Arc<Watch>>,
+        entry: &mut Entry,
     ) -> Result<Executed> {
         let choice = restricted(caller, execute.session)?;
         let catalogue = self.registry.catalogue();
         let session = self.chosen(caller, &catalogue, &execute.action, choice.clone())?;
         let Target { backend, tool } = target(&catalogue, &execute.action, session.as_deref())?;
+        entry.calls(&backend, &tool);
         let request = ToolRequest {
             tool: tool.clone(),
             params: execute.params,
@@ -343,10 +351,14 @@ impl Host {
             }
             (ToolKind::Stateful, None, _) => None,
         };
+        if let Some(session) = &session {
+            entry.session(&session.id);
+        }
         let called = match session {
             // The worker's own `default` may still run an older version of the backend.
             Some(session) if !Arc::ptr_eq(&session.backend, &backend) => {
                 let Target { tool, .. } = target(&catalogue, &execute.action, Some(&session))?;
+                entry.calls(&session.backend, &tool);
                 self.sessions
                     .call(&session, ToolRequest { tool, ..request })
                     .await?
@@ -427,13 +439,15 @@ impl Host {
 
     /// Asks the host to stop; whoever runs it sees [`Host::stopped`] and drains it.
     pub fn request_stop(&self) {
+        // A host that cannot write can still be stopped.
+        self.audit.by_host(Verb::RequestStop).end("ok");
         self.stop.cancel();
     }
 
     /// The same, and running calls are stopped.
     pub fn request_stop_at_once(&self) {
         self.in_haste.store(true, Ordering::Release);
-        self.stop.cancel();
+        self.request_stop();
     }
 
     pub async fn stopped(&self) {
@@ -478,6 +492,7 @@ impl Host {
             tracing::warn!("backends did not shut down in time");
         }
         self.guests.drained(patience).await;
+        self.close_audit().await;
     }
 
     fn retire(&self, backend: Arc<Backend>) {
@@ -502,6 +517,15 @@ impl Host {
             backend: backend.clone(),
             name,
         }
+    }
+}
+
+/// How a call ended, in logs, counters and the audit log.
+fn outcome_word(outcome: &Result<Executed>) -> &'static str {
+    match outcome {
+        Ok(executed) if executed.called.answer.is_error => "tool_error",
+        Ok(_) => "ok",
+        Err(error) => error.code().as_str(),
     }
 }
 

@@ -26,6 +26,7 @@ pub mod policy;
 pub mod tool;
 pub mod watch;
 
+pub mod audit;
 pub mod capability;
 pub mod durable;
 pub mod engine;

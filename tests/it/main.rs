@@ -9,6 +9,7 @@
 )]
 
 mod agentflow;
+mod audit;
 mod calls;
 mod cli;
 mod http;

@@ -16,7 +16,7 @@ const ORDER: [&[&str]; 11] = [
     &["policy", "watch"],
     &["capability"],
     &["engine"],
-    &["registry", "durable"],
+    &["registry", "durable", "audit"],
     &["session", "cluster"],
     &["router", "job"],
     &["host"],
@@ -67,6 +67,7 @@ const RULES: [Rule; 7] = [
         word: "derive(serde)",
         places: &[
             "api",
+            "audit",
             "cli",
             "config/raw",
             "registry/cache",

@@ -17,6 +17,8 @@ use crate::session::OnIdle;
 
 use super::{BackendConfig, expanded};
 
+mod audit;
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RawConfig {
@@ -24,6 +26,7 @@ pub(super) struct RawConfig {
     pub(super) jobs: RawJobs,
     pub(super) limits: RawLimits,
     pub(super) backends: BTreeMap<String, RawBackend>,
+    pub(super) audit: audit::RawAudit,
 }
 
 #[derive(Debug, Default, Deserialize)]

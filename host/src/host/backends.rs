@@ -60,7 +60,7 @@ impl Host {
     ///
     /// # Errors
     /// `backend_invalid`, naming the file and what is wrong with it; it is also listed as a problem.
-    pub async fn load(&self, source: Source) -> Result<BackendInfo> {
+    pub(super) async fn load_file(&self, source: Source) -> Result<BackendInfo> {
         let (loader, path, pin) = (self.loader.clone(), source.path.clone(), source.pin.clone());
         let prepared =
             tokio::task::spawn_blocking(move || loader.file(&path, pin.as_deref())).await;
@@ -90,7 +90,7 @@ impl Host {
     ///
     /// # Errors
     /// `backend_invalid`; `conflict` when the backend's digest is not `if_match`.
-    pub async fn put_backend(
+    pub(super) async fn take_component(
         &self,
         name: BackendName,
         component: Bytes,
@@ -118,7 +118,7 @@ impl Host {
     ///
     /// # Errors
     /// `backend_not_found`, `conflict`.
-    pub fn delete_backend(
+    pub(super) fn unload(
         &self,
         name: &BackendName,
         if_match: Option<&str>,
@@ -160,7 +160,7 @@ impl Host {
     ///
     /// # Errors
     /// `backend_not_found`, before anything is done. What each warmup comes to is in its report.
-    pub async fn warm_up(&self, what: WarmUp) -> Result<Vec<WarmupReport>> {
+    pub(super) async fn warm(&self, what: WarmUp) -> Result<Vec<WarmupReport>> {
         self.check_open()?;
         let catalogue = self.registry.catalogue();
         let backends: Vec<Arc<Backend>> = match what.backends {

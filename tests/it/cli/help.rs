@@ -2,8 +2,8 @@
 
 use super::run;
 
-const COMMANDS: [&str; 10] = [
-    "up", "serve", "mcp", "call", "tools", "sessions", "inspect", "new", "build", "check",
+const COMMANDS: [&str; 11] = [
+    "up", "serve", "mcp", "call", "tools", "sessions", "inspect", "new", "build", "check", "audit",
 ];
 
 #[test]
