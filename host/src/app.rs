@@ -19,12 +19,14 @@ use crate::durable::Durable;
 use crate::engine::{Engine, EngineConfig};
 use crate::host::{Caller, Host, HostConfig, Runtimes, Source};
 use crate::ids::WorkerId;
-use crate::registry::{CodeCache, Problem, find};
+use crate::registry::{CodeCache, Lock};
 
 mod data_dir;
+mod sources;
 
 pub(crate) use data_dir::CACHE_FOLDER;
 use data_dir::DataDir;
+pub(crate) use sources::sources;
 
 /// Instances beside those of sessions: temporary ones, donors of warm images, shutdowns.
 const INSTANCES_SPARE: u32 = 256;
@@ -163,7 +165,12 @@ impl App {
             Some(audit) => Audit::open(audit, &config.data_dir)?,
             None => Audit::off(),
         };
-        let host = Host::new(host_config, engine, cache, threads.handles()).with_audit(audit);
+        if let Some(lock) = &config.supply.lock {
+            Lock::read(lock)?;
+        }
+        let host = Host::new(host_config, engine, cache, threads.handles())
+            .with_audit(audit)
+            .with_supply(config.supply.clone());
         let host = Arc::new(host);
         host.recall_sessions()?;
         Ok(Self {
@@ -180,65 +187,11 @@ impl App {
     /// # Errors
     /// A plugins folder that cannot be read. Files that cannot be backends are problems of the host, and the others are loaded.
     pub fn sources(&self) -> Result<Vec<Source>, String> {
-        let mut sources: Vec<Source> = Vec::new();
-        for (name, backend) in &self.config.backends {
-            if let Some(path) = &backend.path {
-                sources.push(Source {
-                    name: name.clone(),
-                    path: path.clone(),
-                    pin: backend.pin.clone(),
-                    settings: backend.settings.clone(),
-                });
-            }
+        let (sources, problems) = sources(&self.config)?;
+        for problem in problems {
+            self.host.report(problem);
         }
-        for folder in &self.config.plugins {
-            let found = find(folder)
-                .map_err(|error| format!("{error}; {}", error.hint_text().unwrap_or_default()))?;
-            for problem in found.problems {
-                self.host.report(problem);
-            }
-            for candidate in found.candidates {
-                let pin = self
-                    .config
-                    .backends
-                    .get(&candidate.name)
-                    .and_then(|backend| backend.pin.clone());
-                sources.push(Source {
-                    settings: self.config.settings_of(&candidate.name),
-                    name: candidate.name,
-                    path: candidate.path,
-                    pin,
-                });
-            }
-        }
-        Ok(self.without_doubles(&sources))
-    }
-
-    /// Two files of one name are a problem, and none of them is loaded.
-    fn without_doubles(&self, sources: &[Source]) -> Vec<Source> {
-        let same = |one: &Source, other: &Source| {
-            one.name.as_str().replace('-', "_") == other.name.as_str().replace('-', "_")
-        };
-        let (double, single): (Vec<Source>, Vec<Source>) = sources
-            .iter()
-            .cloned()
-            .partition(|source| sources.iter().filter(|other| same(source, other)).count() > 1);
-        for source in &double {
-            let files: Vec<String> = double
-                .iter()
-                .filter(|other| same(source, other))
-                .map(|other| other.path.display().to_string())
-                .collect();
-            let message = format!(
-                "{} are files of one name: none of them is loaded; rename all but one",
-                files.join(" and ")
-            );
-            self.host.report(Problem {
-                name: source.name.to_string(),
-                message,
-            });
-        }
-        single
+        Ok(sources)
     }
 
     /// Loads components, as many at once as there are cores. `progress` hears of each when it is done.

@@ -16,7 +16,9 @@ mod build;
 mod call;
 mod check;
 mod client;
+mod diff;
 mod inspect;
+mod lock;
 mod mcp;
 mod new;
 mod output;
@@ -69,6 +71,10 @@ enum Command {
     Build(build::BuildArgs),
     /// Check a component as a host would use it: it loads, warms up, starts and ends a session, and its schemas are sound.
     Check(check::CheckArgs),
+    /// Show what a component asks for and says of itself that another does not.
+    Diff(diff::DiffArgs),
+    /// Approve the backends of a configuration as they are now, or show what is other than was approved.
+    Lock(lock::LockArgs),
     /// Check, follow and read an audit log.
     Audit(audit::AuditArgs),
 }
@@ -186,6 +192,8 @@ pub fn main() -> ExitCode {
         Command::New(args) => new::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Lock(args) => lock::run(&args),
         Command::Audit(args) => audit::run(&args),
     };
     match outcome {

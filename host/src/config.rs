@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::audit::AuditConfig;
+use crate::host::Supply;
 use crate::ids::BackendName;
 use crate::job::JobLimits;
 use crate::policy::Limits;
@@ -21,6 +22,8 @@ mod raw;
 use raw::RawConfig;
 
 pub const DEFAULT_PORT: u16 = 18890;
+/// Beside the configuration, if there is one: what of each backend was approved.
+pub const LOCK_FILE: &str = "hostel.lock";
 
 /// Everything that a host needs to know.
 #[derive(Clone, Debug)]
@@ -57,6 +60,8 @@ pub struct Config {
     pub backends: BTreeMap<BackendName, BackendConfig>,
     /// None: nothing is written down.
     pub audit: Option<AuditConfig>,
+    /// What is asked of a component before it is served.
+    pub supply: Supply,
 }
 
 /// What the file says about one backend.
@@ -90,6 +95,7 @@ impl Default for Config {
             settings: BackendSettings::default(),
             backends: BTreeMap::new(),
             audit: None,
+            supply: Supply::default(),
         }
     }
 }
@@ -115,7 +121,10 @@ impl Config {
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty())
             .unwrap_or_else(|| Path::new("."));
-        Self::checked(raw, base).map_err(in_file)
+        let mut config = Self::checked(raw, base).map_err(in_file)?;
+        let lock = path.with_file_name(LOCK_FILE);
+        config.supply.lock = lock.exists().then_some(lock);
+        Ok(config)
     }
 
     fn checked(raw: RawConfig, base: &Path) -> Result<Self, String> {
@@ -183,6 +192,10 @@ impl Config {
                 .audit
                 .checked(base)
                 .map_err(|error| format!("audit: {error}"))?,
+            supply: Supply {
+                lock: None,
+                approve_changes: server.approve_changes.unwrap_or(false),
+            },
         })
     }
 

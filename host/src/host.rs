@@ -28,12 +28,14 @@ mod audited;
 mod backends;
 mod jobs;
 mod sessions;
+mod supply;
 
 pub use crate::job::{Job, JobInfo, JobLimits, JobOutcome, JobPage, JobQuery, JobState};
 pub use crate::session::{Executed, SessionPage, SessionQuery};
 pub use backends::{BackendInfo, Source, WarmUp, WarmupReport};
 pub use jobs::StartedJob;
 pub use sessions::Started;
+pub use supply::{Approval, Supply};
 
 /// For each step of a stop that is to be at once.
 const HASTE: Duration = Duration::from_millis(500);
@@ -118,6 +120,7 @@ pub struct Host {
     retiring: TaskTracker,
     started: Instant,
     audit: Audit,
+    supply: Supply,
 }
 
 impl Host {
@@ -155,6 +158,7 @@ impl Host {
             retiring: TaskTracker::new(),
             started: Instant::now(),
             audit: Audit::off(),
+            supply: Supply::default(),
         }
     }
 

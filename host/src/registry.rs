@@ -15,8 +15,10 @@ mod image;
 mod inputs;
 mod listing;
 mod loader;
+mod lock;
 mod manifest;
 mod source;
+mod surface;
 mod warmup;
 mod wit;
 
@@ -27,8 +29,11 @@ pub use image::Start;
 pub use listing::{HookNames, Listing, ToolRecord};
 pub(crate) use loader::LoadError;
 pub use loader::{Loader, Prepared};
+pub(crate) use lock::check as check_lock;
+pub use lock::{Lock, as_json as changes_as_json, listed as changes_in_words};
 pub use manifest::Manifest;
 pub use source::{Candidate, Found, find};
+pub use surface::{Change, Surface, What, between};
 pub use warmup::Warmth;
 
 /// A backend that could not be loaded, for the operator to mend. The others are served.

@@ -18,4 +18,5 @@ mod mcp;
 mod plugins;
 mod registry;
 mod sessions;
+mod supply;
 mod tidy;

@@ -75,7 +75,9 @@ const RULES: [Rule; 7] = [
             "registry/inputs",
             "registry/listing",
             "registry/loader",
+            "registry/lock",
             "registry/manifest",
+            "registry/surface",
             "registry/wit",
             // What a saved session is made of.
             "capability",

@@ -50,6 +50,7 @@ pub(super) struct RawServer {
     pub(super) max_suspended: Option<usize>,
     pub(super) body_bytes_max: Option<usize>,
     pub(super) drain_seconds: Option<u64>,
+    pub(super) approve_changes: Option<bool>,
     pub(super) log: Option<String>,
     pub(super) log_format: Option<String>,
 }

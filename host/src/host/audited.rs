@@ -18,9 +18,12 @@ use crate::session::{
 use crate::tool::Tool;
 
 use super::{
-    BackendInfo, Caller, Execute, Host, Job, Source, Started, Transaction, WarmUp,
+    Approval, BackendInfo, Caller, Execute, Host, Job, Source, Started, Transaction, WarmUp,
     WarmupReport,
 };
+
+/// Of a backend that was replaced, so many changes are named in its line.
+const CHANGES_MAX: usize = 32;
 
 /// A caller in the log's words.
 pub(crate) fn actor(caller: &Caller) -> Actor {
@@ -282,10 +285,30 @@ impl Host {
         pin: Option<String>,
         if_match: Option<&str>,
     ) -> Result<BackendInfo> {
+        self.put_backend_as(name, component, pin, if_match, Approval::Missing)
+            .await
+    }
+
+    /// The same, with or without somebody's word that the component may be another.
+    ///
+    /// # Errors
+    /// As [`Host::put_backend`]; `policy_denied` for changes that have to be approved, or that are not those of `hostel.lock`.
+    pub async fn put_backend_as(
+        &self,
+        name: BackendName,
+        component: Bytes,
+        pin: Option<String>,
+        if_match: Option<&str>,
+        approval: Approval,
+    ) -> Result<BackendInfo> {
         let mut entry = self.operator_entry(Verb::PutBackend)?;
         entry.action(name.as_str());
         entry.params(&component);
-        let put = self.take_component(name, component, pin, if_match).await;
+        if approval == Approval::Given {
+            entry.detail("approved", true);
+        }
+        let put = self.take_component(name, component, pin, if_match, approval);
+        let put = put.await;
         if let Ok(info) = &put {
             entry.loaded(info);
         }
@@ -344,10 +367,23 @@ impl Entry {
         }
     }
 
-    /// Which component a backend has now.
+    /// Which component a backend has now, and what is other than in the one before.
     fn loaded(&mut self, info: &BackendInfo) {
-        if self.is_on() {
-            self.component(&info.digest);
+        if !self.is_on() {
+            return;
+        }
+        self.component(&info.digest);
+        if !info.changes.is_empty() {
+            let changes = info.changes.iter().take(CHANGES_MAX);
+            let words: Vec<String> = changes
+                .map(|change| {
+                    let name = change.name.as_deref().unwrap_or_default();
+                    format!("{} {name}", change.what.as_str())
+                        .trim_end()
+                        .to_owned()
+                })
+                .collect();
+            self.detail("changes", words);
         }
     }
 

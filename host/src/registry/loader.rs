@@ -106,6 +106,14 @@ impl Loader {
         self.file(path, None).map_err(|error| error.0)
     }
 
+    /// The same for a file that must have a digest.
+    ///
+    /// # Errors
+    /// Why it cannot be a backend.
+    pub fn pinned(&self, path: &Path, pin: Option<&str>) -> Result<Prepared, String> {
+        self.file(path, pin).map_err(|error| error.0)
+    }
+
     /// Why the last warmup of this component on this host made no image, if that is what it came to.
     pub fn last_warmup(&self, digest: &str) -> Option<String> {
         self.images(digest).last_reason()

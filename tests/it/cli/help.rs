@@ -2,8 +2,9 @@
 
 use super::run;
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 13] = [
     "up", "serve", "mcp", "call", "tools", "sessions", "inspect", "new", "build", "check", "audit",
+    "diff", "lock",
 ];
 
 #[test]
