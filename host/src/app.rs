@@ -19,7 +19,7 @@ use crate::durable::Durable;
 use crate::engine::{Engine, EngineConfig};
 use crate::host::{Caller, Host, HostConfig, Runtimes, Source};
 use crate::ids::WorkerId;
-use crate::registry::{CodeCache, Lock};
+use crate::registry::{CodeCache, Compiler, Lock};
 
 mod data_dir;
 mod sources;
@@ -168,9 +168,12 @@ impl App {
         if let Some(lock) = &config.supply.lock {
             Lock::read(lock)?;
         }
-        let host = Host::new(host_config, engine, cache, threads.handles())
+        let mut host = Host::new(host_config, engine, cache, threads.handles())
             .with_audit(audit)
             .with_supply(config.supply.clone());
+        if let Some(program) = &config.program {
+            host = host.with_compiler(Compiler::new(program.clone(), config.compile));
+        }
         let host = Arc::new(host);
         host.recall_sessions()?;
         Ok(Self {

@@ -16,6 +16,7 @@ mod build;
 mod call;
 mod check;
 mod client;
+mod compile;
 mod diff;
 mod inspect;
 mod lock;
@@ -28,6 +29,9 @@ mod sessions;
 mod tools;
 mod up;
 mod warmup;
+
+/// This program, whatever its file is called now, and also when another version has taken its place on disk.
+const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// What a command answers with when it fails: words for people.
 type Outcome = Result<(), String>;
@@ -75,6 +79,9 @@ enum Command {
     Diff(diff::DiffArgs),
     /// Approve the backends of a configuration as they are now, or show what is other than was approved.
     Lock(lock::LockArgs),
+    /// Compile a component for the host that started this process.
+    #[command(hide = true)]
+    Compile(compile::CompileArgs),
     /// Check, follow and read an audit log.
     Audit(audit::AuditArgs),
 }
@@ -147,6 +154,7 @@ impl HostArgs {
             config.log_format = LogFormat::parse(format)
                 .ok_or_else(|| format!("--log-format: {format:?} is none of auto, text, json"))?;
         }
+        config.program = Some(OWN_PROGRAM.into());
         if !plugins.is_empty() {
             config.plugins = plugins.to_vec();
         }
@@ -194,6 +202,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Lock(args) => lock::run(&args),
+        Command::Compile(args) => compile::run(&args),
         Command::Audit(args) => audit::run(&args),
     };
     match outcome {

@@ -12,7 +12,7 @@ use crate::host::Supply;
 use crate::ids::BackendName;
 use crate::job::JobLimits;
 use crate::policy::Limits;
-use crate::registry::BackendSettings;
+use crate::registry::{BackendSettings, CompileLimits};
 use crate::session::Timers;
 use crate::telemetry::LogFormat;
 
@@ -62,6 +62,9 @@ pub struct Config {
     pub audit: Option<AuditConfig>,
     /// What is asked of a component before it is served.
     pub supply: Supply,
+    pub compile: CompileLimits,
+    /// The `hostel` command itself, which compiles components in processes of their own. None: they are compiled in this one.
+    pub program: Option<PathBuf>,
 }
 
 /// What the file says about one backend.
@@ -96,6 +99,8 @@ impl Default for Config {
             backends: BTreeMap::new(),
             audit: None,
             supply: Supply::default(),
+            compile: CompileLimits::default(),
+            program: None,
         }
     }
 }
@@ -196,6 +201,8 @@ impl Config {
                 lock: None,
                 approve_changes: server.approve_changes.unwrap_or(false),
             },
+            compile: raw.compile.over(defaults.compile),
+            program: None,
         })
     }
 

@@ -3,6 +3,7 @@
 use hostel_tests::Guest;
 
 mod approve;
+mod compile;
 mod lock;
 
 /// A backend with one tool, and what it says of it.

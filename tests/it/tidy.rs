@@ -71,6 +71,7 @@ const RULES: [Rule; 7] = [
             "cli",
             "config/raw",
             "registry/cache",
+            "registry/compiler",
             "registry/image",
             "registry/inputs",
             "registry/listing",

@@ -18,6 +18,7 @@ use crate::session::OnIdle;
 use super::{BackendConfig, expanded};
 
 mod audit;
+mod compile;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -27,6 +28,7 @@ pub(super) struct RawConfig {
     pub(super) limits: RawLimits,
     pub(super) backends: BTreeMap<String, RawBackend>,
     pub(super) audit: audit::RawAudit,
+    pub(super) compile: compile::RawCompile,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -96,6 +96,7 @@ fn mistakes_are_named_with_the_nearest_key() {
             "[audit]\non_failure = \"shrug\"",
             "none of refuse, continue",
         ),
+        ("[compile]\nwall = 3", "did you mean `wall_seconds`?"),
         ("server = 3", "server"),
     ];
     for (text, expected) in cases {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::error::{Error, ErrorCode, Result};
 use crate::ids::BackendName;
 use crate::registry::{
-    Backend, Change, Prepared, Surface, changes_as_json, changes_in_words,
+    Backend, Change, Compiler, Prepared, Surface, changes_as_json, changes_in_words,
 };
 
 use super::Host;
@@ -40,6 +40,13 @@ impl Host {
     #[must_use]
     pub fn with_supply(mut self, supply: Supply) -> Self {
         self.supply = supply;
+        self
+    }
+
+    /// Compiles components in processes of their own from now on.
+    #[must_use]
+    pub fn with_compiler(mut self, compiler: Compiler) -> Self {
+        self.loader = self.loader.with_compiler(compiler);
         self
     }
 
