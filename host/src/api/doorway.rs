@@ -33,7 +33,7 @@ pub(super) async fn pass(
         .and_then(|value| value.to_str().ok())
         .and_then(RequestId::from_caller);
     let id = sent.unwrap_or_else(RequestId::next);
-    let line = audited::Line::of(&api, &request);
+    let line = audited::Line::of(&api, request.method(), request.uri());
     let work = async {
         match check_names(&api, request.headers()) {
             Ok(()) => {

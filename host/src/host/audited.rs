@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::audit::{Actor, Asked, Audit, Entry, Verb};
+use crate::audit::{Actor, Asked, Audit, Entry, Verb, in_request};
 use crate::error::{Error, Result};
 use crate::ids::{BackendName, JobId, RequestId, SessionId};
 use crate::label::Labels;
@@ -100,6 +100,14 @@ impl Host {
             }
         }
         Ok(entries)
+    }
+
+    /// Runs verbs that are not told which request they are part of, for doors that answer requests in tasks of their own.
+    pub(crate) async fn in_request<T>(&self, id: &RequestId, work: impl Future<Output = T>) -> T {
+        if !self.audit.is_on() {
+            return work.await;
+        }
+        in_request(Asked::new(id.clone()), work).await
     }
 
     /// Writes down a refusal that comes before any verb.

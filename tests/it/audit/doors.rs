@@ -89,6 +89,9 @@ async fn a_call_has_its_line_through_whichever_door_it_came() {
         "{}",
         answer.text
     );
+    let begun = mcp(server, "session_create", &json!({"backend": "counter"}));
+    let begun = Answer::to(begun).await;
+    assert_eq!(begun.json()["result"]["isError"], false, "{}", begun.text);
     let agentflow =
         json!({"worker_id": "agentflow", "action": "counter:double", "params": {"n": 3}});
     server.post("/api/v1/execute", &agentflow).await;
@@ -115,6 +118,12 @@ async fn a_call_has_its_line_through_whichever_door_it_came() {
     let hash = |text: &str| hash(text.as_bytes());
     assert_eq!(calls[0]["params"]["blake3"], hash("{\"n\":4}"));
     assert_eq!(calls[0]["result"]["blake3"], hash("8"));
+    let begun = of(&lines, "create_session")[0];
+    assert_eq!(
+        (&begun["worker"], &begun["outcome"]),
+        (&json!("mcp"), &json!("ok"))
+    );
+    assert!(begun["request_id"].is_string() && begun["session"].is_string());
     assert_eq!(lines[0]["verb"], "start_host");
     assert_eq!(lines.last().unwrap()["verb"], "stop_host");
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
 
@@ -19,12 +18,12 @@ pub(super) struct Line {
 
 impl Line {
     /// None without a log.
-    pub(super) fn of(api: &Api, request: &Request) -> Option<Self> {
+    pub(super) fn of(api: &Api, method: &Method, uri: &Uri) -> Option<Self> {
         let audit = api.host.audit();
         audit.is_on().then(|| Self {
             audit: audit.clone(),
-            method: request.method().clone(),
-            uri: request.uri().clone(),
+            method: method.clone(),
+            uri: uri.clone(),
         })
     }
 
