@@ -125,6 +125,24 @@ async fn a_compilation_ends_at_the_limit_that_it_comes_to() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_neighbour_is_served_while_a_bomb_is_compiled() {
+    let server = server(|config| config.compile.cpu = Duration::from_secs(1)).await;
+    let bomb = put(&server, sums(250_000));
+    let neighbour = async {
+        let mut calls = 0;
+        loop {
+            let doubled = server.execute("counter:double", json!({"n": calls})).await;
+            assert_eq!(doubled.json()["result"], 2 * calls, "{}", doubled.text);
+            calls += 1;
+        }
+    };
+    tokio::select! {
+        answer = bomb => assert!(answer.text.contains("cpu_seconds"), "{}", answer.text),
+        () = neighbour => {}
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_too_large_in_some_dimension_is_refused_before_it_is_compiled() {
     let many = |what: &str, count: usize| format!("(component {})", what.repeat(count));
