@@ -1,7 +1,6 @@
 //! Builds each part once and wires them: runtimes, engine, cache, host, doors. Knows the order of start and stop, and decides nothing else.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,22 +13,25 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Api, Served, router, serve, serve_stdio};
+use crate::audit::Audit;
 use crate::capability::Outgoing;
 use crate::config::Config;
 use crate::durable::Durable;
 use crate::engine::{Engine, EngineConfig};
 use crate::host::{Caller, Host, HostConfig, Runtimes, Source};
-use crate::ids::{BackendName, WorkerId};
-use crate::registry::{CodeCache, Problem, find};
+use crate::ids::WorkerId;
+use crate::registry::{CodeCache, Compiler, Lock};
 
 mod data_dir;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod memory;
+mod sources;
 mod watchdog;
 
 pub(crate) use data_dir::CACHE_FOLDER;
 use data_dir::DataDir;
+pub(crate) use sources::sources;
 use watchdog::Watchdog;
 
 /// Instances beside those of sessions: temporary ones, donors of warm images, shutdowns.
@@ -182,7 +184,20 @@ impl App {
             settings: config.settings.clone(),
         };
         let threads = Threads::start().map_err(|error| format!("cannot start threads: {error}"))?;
-        let host = Arc::new(Host::new(host_config, engine, cache, threads.handles()));
+        let audit = match &config.audit {
+            Some(audit) => Audit::open(audit, &config.data_dir)?,
+            None => Audit::off(),
+        };
+        if let Some(lock) = &config.supply.lock {
+            Lock::read(lock)?;
+        }
+        let mut host = Host::new(host_config, engine, cache, threads.handles())
+            .with_audit(audit)
+            .with_supply(config.supply.clone());
+        if let Some(program) = &config.program {
+            host = host.with_compiler(Compiler::new(program.clone(), config.compile));
+        }
+        let host = Arc::new(host);
         host.recall_sessions()?;
         Ok(Self {
             host,
@@ -280,69 +295,6 @@ impl App {
         self.host.drain(self.config.drain).await;
         served
     }
-}
-
-/// The components that a configuration names, and those in its plugins folders, with their settings; and what cannot be a backend.
-pub(crate) fn sources(config: &Config) -> Result<(Vec<Source>, Vec<Problem>), String> {
-    let mut sources: Vec<Source> = Vec::new();
-    let mut problems = Vec::new();
-    for (name, backend) in &config.backends {
-        if let Some(path) = &backend.path {
-            sources.push(source(config, name.clone(), path.clone())?);
-        }
-    }
-    for folder in &config.plugins {
-        let found = find(folder)
-            .map_err(|error| format!("{error}; {}", error.hint_text().unwrap_or_default()))?;
-        problems.extend(found.problems);
-        for candidate in found.candidates {
-            sources.push(source(config, candidate.name, candidate.path)?);
-        }
-    }
-    let (single, doubles) = without_doubles(&sources);
-    problems.extend(doubles);
-    Ok((single, problems))
-}
-
-fn source(config: &Config, name: BackendName, path: PathBuf) -> Result<Source, String> {
-    let own = config.backend(&name, &path)?;
-    let (pin, settings) = match own {
-        Some(backend) => (backend.pin, backend.settings),
-        None => (None, config.settings.clone()),
-    };
-    Ok(Source {
-        name,
-        path,
-        pin,
-        settings,
-    })
-}
-
-/// Two files of one name are a problem, and none of them is loaded.
-fn without_doubles(sources: &[Source]) -> (Vec<Source>, Vec<Problem>) {
-    let same = |one: &Source, other: &Source| {
-        one.name.as_str().replace('-', "_") == other.name.as_str().replace('-', "_")
-    };
-    let (double, single): (Vec<Source>, Vec<Source>) = sources
-        .iter()
-        .cloned()
-        .partition(|source| sources.iter().filter(|other| same(source, other)).count() > 1);
-    let problems = double.iter().map(|source| {
-        let files: Vec<String> = double
-            .iter()
-            .filter(|other| same(source, other))
-            .map(|other| other.path.display().to_string())
-            .collect();
-        let message = format!(
-            "{} are files of one name: none of them is loaded; rename all but one",
-            files.join(" and ")
-        );
-        Problem {
-            name: source.name.to_string(),
-            message,
-        }
-    });
-    (single, problems.collect())
 }
 
 impl Running {

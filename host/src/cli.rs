@@ -11,11 +11,15 @@ use crate::config::Config;
 use crate::session::Timers;
 use crate::telemetry::{self, LogFormat};
 
+mod audit;
 mod build;
 mod call;
 mod check;
 mod client;
+mod compile;
+mod diff;
 mod inspect;
+mod lock;
 mod mcp;
 mod new;
 mod output;
@@ -27,6 +31,9 @@ mod tools;
 mod up;
 mod usage;
 mod warmup;
+
+/// This program, whatever its file is called now, and also when another version has taken its place on disk.
+const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// What a command answers with when it fails: words for people.
 type Outcome = Result<(), String>;
@@ -74,6 +81,15 @@ enum Command {
     Build(build::BuildArgs),
     /// Check a component as a host would use it: it loads, warms up, starts and ends a session, and its schemas are sound.
     Check(check::CheckArgs),
+    /// Show what a component asks for and says of itself that another does not.
+    Diff(diff::DiffArgs),
+    /// Approve the backends of a configuration as they are now, or show what is other than was approved.
+    Lock(lock::LockArgs),
+    /// Compile a component for the host that started this process.
+    #[command(hide = true)]
+    Compile(compile::CompileArgs),
+    /// Check, follow and read an audit log.
+    Audit(audit::AuditArgs),
 }
 
 /// Settings of a host. Flags go over the environment, and that over the file.
@@ -144,6 +160,7 @@ impl HostArgs {
             config.log_format = LogFormat::parse(format)
                 .ok_or_else(|| format!("--log-format: {format:?} is none of auto, text, json"))?;
         }
+        config.program = Some(OWN_PROGRAM.into());
         if !plugins.is_empty() {
             config.plugins = plugins.to_vec();
         }
@@ -191,6 +208,10 @@ pub fn main() -> ExitCode {
         Command::New(args) => new::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Lock(args) => lock::run(&args),
+        Command::Compile(args) => compile::run(&args),
+        Command::Audit(args) => audit::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

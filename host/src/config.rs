@@ -8,12 +8,14 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 use serde_json::Value;
 
+use crate::audit::AuditConfig;
+use crate::host::Supply;
 use crate::ids::BackendName;
 use crate::job::JobLimits;
 use crate::policy::Limits;
 use crate::policy::secret::Secret;
 use crate::quota::Workers;
-use crate::registry::BackendSettings;
+use crate::registry::{BackendSettings, CompileLimits};
 use crate::session::Timers;
 use crate::telemetry::LogFormat;
 
@@ -25,6 +27,8 @@ mod raw;
 use raw::RawConfig;
 
 pub const DEFAULT_PORT: u16 = 18890;
+/// Beside the configuration, if there is one: what of each backend was approved.
+pub const LOCK_FILE: &str = "hostel.lock";
 
 /// Everything that a host needs to know.
 #[derive(Clone, Debug)]
@@ -70,6 +74,13 @@ pub struct Config {
     /// Settings of backends that `backends` does not name.
     pub settings: BackendSettings,
     pub backends: BTreeMap<BackendName, BackendConfig>,
+    /// None: nothing is written down.
+    pub audit: Option<AuditConfig>,
+    /// What is asked of a component before it is served.
+    pub supply: Supply,
+    pub compile: CompileLimits,
+    /// The `hostel` command itself, which compiles components in processes of their own. None: they are compiled in this one.
+    pub program: Option<PathBuf>,
 }
 
 /// How guests' requests reach other hosts.
@@ -117,6 +128,10 @@ impl Default for Config {
             secrets: BTreeMap::new(),
             settings: BackendSettings::default(),
             backends: BTreeMap::new(),
+            audit: None,
+            supply: Supply::default(),
+            compile: CompileLimits::default(),
+            program: None,
         }
     }
 }
@@ -142,7 +157,10 @@ impl Config {
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty())
             .unwrap_or_else(|| Path::new("."));
-        Self::checked(raw, base).map_err(in_file)
+        let mut config = Self::checked(raw, base).map_err(in_file)?;
+        let lock = path.with_file_name(LOCK_FILE);
+        config.supply.lock = lock.exists().then_some(lock);
+        Ok(config)
     }
 
     fn checked(raw: RawConfig, base: &Path) -> Result<Self, String> {
@@ -218,6 +236,16 @@ impl Config {
             secrets,
             settings,
             backends,
+            audit: raw
+                .audit
+                .checked(base)
+                .map_err(|error| format!("audit: {error}"))?,
+            supply: Supply {
+                lock: None,
+                approve_changes: server.approve_changes.unwrap_or(false),
+            },
+            compile: raw.compile.over(defaults.compile),
+            program: None,
         })
     }
 

@@ -104,6 +104,22 @@ impl Engine {
         })
     }
 
+    /// An engine that makes code for those of other processes, and no instances: it takes next to no address space.
+    ///
+    /// # Errors
+    /// `internal` when the runtime cannot be configured at all.
+    pub(crate) fn for_compiling() -> Result<Self> {
+        let plain = Flavour::new(&settings(None));
+        Ok(Self {
+            plain: plain
+                .map_err(|error| Error::internal("cannot configure the compiler", error))?,
+            concurrent: OnceLock::new(),
+            instances_max: 1,
+            slots: Slots::new(1),
+            memory: MemoryBudget::new(0),
+        })
+    }
+
     /// Instances that can live at once.
     pub fn instances_max(&self) -> u32 {
         self.instances_max
@@ -156,6 +172,32 @@ impl Engine {
         )]
         // SAFETY: the caller holds a proof that the file is, byte for byte, what this host's compiler wrote.
         let component = unsafe { Component::deserialize_file(&flavour.wasmtime, code) };
+        component
+            .map(Compiled)
+            .map_err(|error| format!("{error:#}"))
+    }
+
+    /// Loads code that [`Compiled::code`] wrote and that is in no file.
+    ///
+    /// # Errors
+    /// It is not code of this engine.
+    pub(crate) fn load(
+        &self,
+        code: &[u8],
+        concurrent: bool,
+        _authentic: AuthenticCode,
+    ) -> Result<Compiled, String> {
+        let flavour = if concurrent {
+            self.concurrent()?
+        } else {
+            &self.plain
+        };
+        #[expect(
+            unsafe_code,
+            reason = "native code is safe to load when this host wrote it, which `AuthenticCode` attests"
+        )]
+        // SAFETY: the caller holds a proof that the bytes are what this host's compiler wrote.
+        let component = unsafe { Component::deserialize(&flavour.wasmtime, code) };
         component
             .map(Compiled)
             .map_err(|error| format!("{error:#}"))
@@ -221,6 +263,11 @@ impl AuthenticCode {
     pub(crate) fn check(recorded: &blake3::Hash, found: &blake3::Hash) -> Option<Self> {
         (recorded == found).then_some(Self(()))
     }
+
+    /// For code that came through a pipe from a process of this same program, which this host began for it.
+    pub(crate) fn of_own_compiler() -> Self {
+        Self(())
+    }
 }
 
 /// A compiled component that is not linked yet.
@@ -238,6 +285,8 @@ fn settings(pool: Option<PoolingAllocationConfig>) -> Config {
     let mut config = Config::new();
     // Off, a call costs a third and a start half as much; components that need it get a flavour of their own.
     config.concurrency_support(false);
+    // Each is off in the runtime as it is built here, or it is of no use to a guest and widens what hostile code can try.
+    config.wasm_memory64(false);
     config
         .wasm_component_model_map(true)
         .wasm_component_model_fixed_length_lists(true);

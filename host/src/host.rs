@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument;
 
+use crate::audit::{Audit, Entry, Verb};
 use crate::capability::Outgoing;
 use crate::durable::Durable;
 use crate::engine::{Engine, Guests, HOSTS_OWN};
@@ -26,10 +27,12 @@ use crate::session::{Session, SessionKey, Sessions, SessionsConfig, Timers, Tool
 use crate::tool::{Tool, ToolKind, Tools};
 use crate::watch::Watch;
 
+mod audited;
 mod backends;
 mod jobs;
 mod policy;
 mod sessions;
+mod supply;
 mod usage;
 
 pub use crate::job::{Job, JobInfo, JobLimits, JobOutcome, JobPage, JobQuery, JobState};
@@ -39,6 +42,7 @@ pub use jobs::StartedJob;
 use policy::Policies;
 pub use policy::{Changed, PolicyChange, PolicySource};
 pub use sessions::Started;
+pub use supply::{Approval, Supply};
 pub use usage::{LimitUsage, UsageReport};
 
 /// For each step of a stop that is to be at once.
@@ -132,6 +136,8 @@ pub struct Host {
     /// Backends on their way out.
     retiring: TaskTracker,
     started: Instant,
+    audit: Audit,
+    supply: Supply,
 }
 
 impl Host {
@@ -178,6 +184,8 @@ impl Host {
             in_haste: AtomicBool::new(false),
             retiring: TaskTracker::new(),
             started: Instant::now(),
+            audit: Audit::off(),
+            supply: Supply::default(),
         }
     }
 
@@ -191,13 +199,13 @@ impl Host {
                 worker: session.key.worker.clone(),
                 only: Some(session.id.clone()),
             }),
-            None => Err(Error::new(
+            None => Err(self.denied("bearer token", Error::new(
                 ErrorCode::Unauthenticated,
                 "the bearer token opens no live session",
             )
             .hint(
                 "a session's token is shown once, when the session is created, and ends with it",
-            )),
+            ))),
         }
     }
 
@@ -229,6 +237,8 @@ impl Host {
         watch: Option<Arc<Watch>>,
     ) -> Result<Executed> {
         let account = &entered.account;
+        let mut entry = self.entry(Verb::Execute, caller)?;
+        entry.asked(request_id, &execute);
         let span = tracing::info_span!(
             "call",
             %request_id,
@@ -239,14 +249,10 @@ impl Host {
         );
         let start = Instant::now();
         let outcome = self
-            .route(caller, account, execute, watch)
+            .route(caller, account, execute, watch, &mut entry)
             .instrument(span.clone())
             .await;
-        let code = match &outcome {
-            Ok(executed) if executed.called.answer.is_error => "tool_error",
-            Ok(_) => "ok",
-            Err(error) => error.code().as_str(),
-        };
+        let code = outcome_word(&outcome);
         account.count_call(code != "ok");
         span.record("outcome", code);
         match &outcome {
@@ -272,6 +278,8 @@ impl Host {
             }
         }
         tracing::debug!(parent: &span, duration_us = start.elapsed().as_micros(), "call ended");
+        entry.answered(&outcome);
+        entry.finish(code).await?;
         outcome
     }
 
@@ -289,6 +297,7 @@ impl Host {
         let entered = self.enter(caller)?;
         // It takes one call's turn, and asks for as many.
         entered.account.request(calls.len().saturating_sub(1))?;
+        let entries = self.entries(caller, request_id, &calls)?;
         let span = tracing::info_span!("transaction", %request_id, worker = %caller.worker, calls = calls.len());
         let work = async {
             let (session, mut requests) = self.of_one_session(caller, calls)?;
@@ -312,7 +321,8 @@ impl Host {
                 rolled_back_to: transacted.rolled_back_to,
             })
         };
-        work.instrument(span).await
+        let transacted = work.instrument(span).await;
+        entries.finish(transacted).await
     }
 
     fn of_one_session(
@@ -361,11 +371,13 @@ impl Host {
         account: &Arc<Account>,
         execute: Execute,
         watch: Option<Arc<Watch>>,
+        entry: &mut Entry,
     ) -> Result<Executed> {
         let choice = restricted(caller, execute.session)?;
         let catalogue = self.registry.catalogue();
         let session = self.chosen(caller, &catalogue, &execute.action, choice.clone())?;
         let Target { backend, tool } = target(&catalogue, &execute.action, session.as_deref())?;
+        entry.calls(&backend, &tool);
         let request = ToolRequest {
             tool: tool.clone(),
             params: execute.params,
@@ -383,10 +395,14 @@ impl Host {
             }
             (ToolKind::Stateful, None, _) => None,
         };
+        if let Some(session) = &session {
+            entry.session(&session.id);
+        }
         let called = match session {
             // The worker's own `default` may still run an older version of the backend.
             Some(session) if !Arc::ptr_eq(&session.backend, &backend) => {
                 let Target { tool, .. } = target(&catalogue, &execute.action, Some(&session))?;
+                entry.calls(&session.backend, &tool);
                 self.sessions
                     .call(&session, ToolRequest { tool, ..request })
                     .await?
@@ -463,13 +479,15 @@ impl Host {
 
     /// Asks the host to stop; whoever runs it sees [`Host::stopped`] and drains it.
     pub fn request_stop(&self) {
+        // A host that cannot write can still be stopped.
+        self.audit.by_host(Verb::RequestStop).end("ok");
         self.stop.cancel();
     }
 
     /// The same, and running calls are stopped.
     pub fn request_stop_at_once(&self) {
         self.in_haste.store(true, Ordering::Release);
-        self.stop.cancel();
+        self.request_stop();
     }
 
     pub async fn stopped(&self) {
@@ -514,6 +532,7 @@ impl Host {
             tracing::warn!("backends did not shut down in time");
         }
         self.guests.drained(patience).await;
+        self.close_audit().await;
     }
 
     fn retire(&self, backend: Arc<Backend>) {
@@ -569,6 +588,15 @@ impl Host {
 struct Entered {
     account: Arc<Account>,
     _running: TaskTrackerToken,
+}
+
+/// How a call ended, in logs, counters and the audit log.
+fn outcome_word(outcome: &Result<Executed>) -> &'static str {
+    match outcome {
+        Ok(executed) if executed.called.answer.is_error => "tool_error",
+        Ok(_) => "ok",
+        Err(error) => error.code().as_str(),
+    }
 }
 
 /// The tool that is meant: one of the session's own backend, in the version with which it began, or one out of the catalogue.

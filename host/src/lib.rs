@@ -27,6 +27,7 @@ pub mod quota;
 pub mod tool;
 pub mod watch;
 
+pub mod audit;
 pub mod capability;
 pub mod durable;
 pub mod engine;

@@ -11,12 +11,16 @@ use crate::tool::{Tool, Tools};
 
 mod backend;
 mod cache;
+mod compiler;
 mod image;
 mod inputs;
 mod listing;
 mod loader;
+mod lock;
 mod manifest;
 mod source;
+mod structure;
+mod surface;
 mod warmup;
 mod wit;
 #[cfg(fuzzing)]
@@ -26,12 +30,16 @@ pub(crate) use backend::Backend;
 pub(crate) use backend::Surroundings;
 pub use backend::{BackendSettings, Origin};
 pub use cache::CodeCache;
+pub use compiler::{CompileLimits, Compiler, Task as CompileTask, compile_for_parent};
 pub use image::Start;
 pub use listing::{HookNames, Listing, ToolRecord};
 pub(crate) use loader::LoadError;
 pub use loader::{Loader, Prepared};
+pub(crate) use lock::check as check_lock;
+pub use lock::{Lock, as_json as changes_as_json, listed as changes_in_words};
 pub use manifest::Manifest;
 pub use source::{Candidate, Found, find};
+pub use surface::{Change, Surface, What, between};
 pub use warmup::Warmth;
 
 /// A backend that could not be loaded, for the operator to mend. The others are served.

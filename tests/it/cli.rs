@@ -4,6 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
+mod audit;
 mod component;
 mod help;
 mod mistakes;
@@ -23,13 +24,13 @@ fn hostel(home: &Path, arguments: &[&str]) -> Command {
 }
 
 /// What a command said, and how it ended.
-struct Said {
-    status: Option<i32>,
-    out: String,
-    complaint: String,
+pub(super) struct Said {
+    pub(super) status: Option<i32>,
+    pub(super) out: String,
+    pub(super) complaint: String,
 }
 
-fn run(home: &Path, arguments: &[&str]) -> Said {
+pub(super) fn run(home: &Path, arguments: &[&str]) -> Said {
     said(hostel(home, arguments).output().unwrap())
 }
 

@@ -10,6 +10,7 @@
 
 mod adversarial;
 mod agentflow;
+mod audit;
 mod calls;
 mod cli;
 mod http;
@@ -20,4 +21,5 @@ mod policy;
 mod quotas;
 mod registry;
 mod sessions;
+mod supply;
 mod tidy;

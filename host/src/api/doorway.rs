@@ -16,6 +16,8 @@ use crate::ids::{RequestId, Token, WorkerId};
 use super::Api;
 use super::http::problem::{Refused, problem};
 
+mod audited;
+
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) const WORKER_ID: HeaderName = HeaderName::from_static("x-worker-id");
 
@@ -31,12 +33,19 @@ pub(super) async fn pass(
         .and_then(|value| value.to_str().ok())
         .and_then(RequestId::from_caller);
     let id = sent.unwrap_or_else(RequestId::next);
-    let mut response = match check_names(&api, request.headers()) {
-        Ok(()) => {
-            request.extensions_mut().insert(id.clone());
-            next.run(request).await
+    let line = audited::Line::of(&api, request.method(), request.uri());
+    let work = async {
+        match check_names(&api, request.headers()) {
+            Ok(()) => {
+                request.extensions_mut().insert(id.clone());
+                next.run(request).await
+            }
+            Err(error) => problem(&error, &id),
         }
-        Err(error) => problem(&error, &id),
+    };
+    let mut response = match line {
+        None => work.await,
+        Some(line) => line.around(&id, work).await,
     };
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -121,7 +130,10 @@ impl Visitor {
     /// `forbidden`, `unauthenticated`.
     pub(super) fn operator(&self, host: &Host) -> std::result::Result<(), Refused> {
         let refusal = match self.caller(host, None) {
-            Ok(caller) if caller.only.is_none() => return Ok(()),
+            Ok(caller) if caller.only.is_none() => {
+                caller.asks();
+                return Ok(());
+            }
             Ok(_) => Error::new(
                 ErrorCode::Forbidden,
                 "a session's token allows calls on that session alone",

@@ -41,6 +41,7 @@ pub(super) fn run(args: &WarmupArgs) -> Outcome {
     // Only the cache is filled: a host that serves from it may be running.
     let sessions = tempfile::tempdir().map_err(|error| error.to_string())?;
     config.sessions_dir = Some(sessions.path().to_owned());
+    config.audit = None;
     // Nothing is served: any free port will do.
     config.listen.set_port(0);
     start_logs(&config)?;

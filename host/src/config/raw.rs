@@ -18,12 +18,13 @@ use crate::session::OnIdle;
 
 use super::{BackendConfig, expanded};
 
+mod audit;
+mod compile;
 mod reach;
+mod workers;
 
 use reach::{RawBinding, RawHttpRule, tcp_rule, whole_host};
 pub(super) use reach::{RawOutgoing, RawSecret};
-mod workers;
-
 use workers::RawWorkers;
 
 #[derive(Debug, Default, Deserialize)]
@@ -36,6 +37,8 @@ pub(super) struct RawConfig {
     pub(super) outgoing: RawOutgoing,
     pub(super) secrets: BTreeMap<String, RawSecret>,
     pub(super) backends: BTreeMap<String, RawBackend>,
+    pub(super) audit: audit::RawAudit,
+    pub(super) compile: compile::RawCompile,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -62,6 +65,7 @@ pub(super) struct RawServer {
     pub(super) strict_memory: Option<bool>,
     pub(super) body_bytes_max: Option<usize>,
     pub(super) drain_seconds: Option<u64>,
+    pub(super) approve_changes: Option<bool>,
     pub(super) log: Option<String>,
     pub(super) log_format: Option<String>,
 }

@@ -149,6 +149,15 @@ fn mistakes_are_named_with_the_nearest_key() {
             "[server]\nlog_format = \"yaml\"",
             "none of auto, text, json",
         ),
+        (
+            "[audit]\nfsync = \"sometimes\"",
+            "none of never, second, always",
+        ),
+        (
+            "[audit]\non_failure = \"shrug\"",
+            "none of refuse, continue",
+        ),
+        ("[compile]\nwall = 3", "did you mean `wall_seconds`?"),
         ("server = 3", "server"),
     ];
     for (text, expected) in cases {
@@ -166,4 +175,22 @@ fn an_address_for_others_has_to_be_allowed() {
     assert!(config.check_exposure().is_err());
     config.allow_remote = true;
     assert!(config.check_exposure().is_ok());
+}
+
+#[test]
+fn a_log_is_kept_where_the_file_says_or_if_it_is_enabled() {
+    assert_eq!(toml("").unwrap().audit, None);
+    assert_eq!(
+        toml("[audit]\nenabled = false\nfile = \"a\"")
+            .unwrap()
+            .audit,
+        None
+    );
+    let enabled = toml("[audit]\nenabled = true").unwrap().audit.unwrap();
+    assert_eq!(enabled, AuditConfig::default());
+    let named = toml("[audit]\nfile = \"audit.jsonl\"")
+        .unwrap()
+        .audit
+        .unwrap();
+    assert_eq!(named.file, Some(PathBuf::from("/etc/hostel/audit.jsonl")));
 }

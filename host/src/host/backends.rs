@@ -9,9 +9,11 @@ use bytes::Bytes;
 use crate::error::{Error, ErrorCode, Result};
 use crate::ids::BackendName;
 use crate::policy::{Grants, Limits, LiveGrants};
-use crate::registry::{Backend, BackendSettings, Listing, Origin, Problem, Surroundings, Warmth};
+use crate::registry::{
+    Backend, BackendSettings, Change, Listing, LoadError, Origin, Problem, Surroundings, Warmth,
+};
 
-use super::Host;
+use super::{Approval, Host};
 
 /// A component to load.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub struct BackendInfo {
     /// None: the code was in the cache.
     pub compiled_in: Option<Duration>,
     pub listing: Listing,
+    /// What is other than in the backend that had the name.
+    pub changes: Vec<Change>,
     pub grants: Grants,
     pub limits: Limits,
     pub warmth: Warmth,
@@ -59,22 +63,42 @@ impl Host {
     /// Loads a component from a file. Takes the time of a compilation unless its code is cached.
     ///
     /// # Errors
-    /// `backend_invalid`, naming the file and what is wrong with it; it is also listed as a problem.
-    pub async fn load(&self, source: Source) -> Result<BackendInfo> {
+    /// `backend_invalid`, naming the file and what is wrong with it; `policy_denied` for one that nobody approved. It is also listed as a
+    /// problem.
+    pub(super) async fn load_file(&self, source: Source) -> Result<BackendInfo> {
         let (loader, path, pin) = (self.loader.clone(), source.path.clone(), source.pin.clone());
-        let prepared =
-            tokio::task::spawn_blocking(move || loader.file(&path, pin.as_deref())).await;
-        let prepared = prepared.map_err(|error| Error::internal("cannot load a backend", error))?;
-        let prepared = prepared.map_err(|error| {
+        let existing = self
+            .registry
+            .catalogue()
+            .backend(&source.name)
+            .ok()
+            .cloned();
+        // The configuration speaks for what is there at the start.
+        let approval = match &existing {
+            Some(_) => Approval::Missing,
+            None => Approval::Given,
+        };
+        let gate = self.gate(&source.name, existing.as_deref(), approval);
+        let prepared = tokio::task::spawn_blocking(move || {
+            let prepared = loader
+                .file(&path, pin.as_deref())
+                .map_err(LoadError::into_error)?;
+            let changes = gate.admit(&prepared)?;
+            Ok((prepared, changes))
+        });
+        let prepared: Result<_> = prepared
+            .await
+            .map_err(|error| Error::internal("cannot load a backend", error))?;
+        let (prepared, changes) = prepared.inspect_err(|error| {
             self.report(Problem {
                 name: source.name.to_string(),
-                message: error.0.clone(),
+                message: error.message().to_owned(),
             });
-            error.into_error()
         })?;
         Ok(self.register(
             source.name,
             prepared,
+            changes,
             Origin::File(source.path),
             source.settings,
         ))
@@ -89,40 +113,43 @@ impl Host {
     /// Loads a component that a client sent. A backend of this name is replaced; its sessions go on with the old version.
     ///
     /// # Errors
-    /// `backend_invalid`; `conflict` when the backend's digest is not `if_match`.
-    pub async fn put_backend(
+    /// `backend_invalid`; `conflict` when the backend's digest is not `if_match`; `policy_denied` for what has to be approved.
+    pub(super) async fn take_component(
         &self,
         name: BackendName,
         component: Bytes,
         pin: Option<String>,
         if_match: Option<&str>,
+        approval: Approval,
     ) -> Result<BackendInfo> {
         self.check_open()?;
         let existing = self.registry.catalogue().backend(&name).ok().cloned();
         check_match(existing.as_deref(), if_match)?;
+        let gate = self.gate(&name, existing.as_deref(), approval);
         let settings = existing.map_or_else(
             || self.config.settings.clone(),
             |backend| backend.settings().clone(),
         );
         let (loader, what) = (self.loader.clone(), format!("backend {name}"));
-        let prepared =
-            tokio::task::spawn_blocking(move || loader.bytes(&what, &component, pin.as_deref()))
-                .await;
-        let prepared = prepared
-            .map_err(|error| Error::internal("cannot load a backend", error))?
-            .map_err(crate::registry::LoadError::into_error)?;
-        Ok(self.register(name, prepared, Origin::Uploaded, settings))
+        let prepared = tokio::task::spawn_blocking(move || {
+            let prepared = loader
+                .bytes(&what, &component, pin.as_deref())
+                .map_err(LoadError::into_error)?;
+            let changes = gate.admit(&prepared)?;
+            Ok((prepared, changes))
+        });
+        let prepared: Result<_> = prepared
+            .await
+            .map_err(|error| Error::internal("cannot load a backend", error))?;
+        let (prepared, changes) = prepared?;
+        Ok(self.register(name, prepared, changes, Origin::Uploaded, settings))
     }
 
     /// Unloads a backend. Its sessions run on until they end; then it gets its shutdown.
     ///
     /// # Errors
     /// `backend_not_found`, `conflict`.
-    pub fn delete_backend(
-        &self,
-        name: &BackendName,
-        if_match: Option<&str>,
-    ) -> Result<BackendInfo> {
+    pub(super) fn unload(&self, name: &BackendName, if_match: Option<&str>) -> Result<BackendInfo> {
         let catalogue = self.registry.catalogue();
         check_match(Some(catalogue.backend(name)?), if_match)?;
         let backend = self.registry.remove(name).ok_or_else(|| {
@@ -160,7 +187,7 @@ impl Host {
     ///
     /// # Errors
     /// `backend_not_found`, before anything is done. What each warmup comes to is in its report.
-    pub async fn warm_up(&self, what: WarmUp) -> Result<Vec<WarmupReport>> {
+    pub(super) async fn warm(&self, what: WarmUp) -> Result<Vec<WarmupReport>> {
         self.check_open()?;
         let catalogue = self.registry.catalogue();
         let backends: Vec<Arc<Backend>> = match what.backends {
@@ -189,6 +216,7 @@ impl Host {
         &self,
         name: BackendName,
         prepared: crate::registry::Prepared,
+        changes: Vec<Change>,
         origin: Origin,
         settings: BackendSettings,
     ) -> BackendInfo {
@@ -201,7 +229,7 @@ impl Host {
                 Origin::Uploaded => LiveGrants::new(settings.grants.clone()),
             },
         };
-        let backend = Backend::new(
+        let mut backend = Backend::new(
             name,
             prepared,
             origin,
@@ -210,8 +238,12 @@ impl Host {
             self.loader.clone(),
             self.guests.clone(),
         );
+        backend.changes = changes;
         let backend = Arc::new(backend);
         let info = backend.info();
+        if info.changes.iter().any(Change::widens) {
+            tracing::warn!(backend = %info.name, changes = crate::registry::changes_in_words(&info.changes), "a backend asks for more than the one before, or says other things");
+        }
         tracing::info!(backend = %info.name, digest = info.digest, tools = info.listing.tools.len(), cached = info.compiled_in.is_none(), "backend loaded");
         if let Some(old) = self.registry.insert(backend.clone()) {
             self.retire(old);
@@ -231,6 +263,7 @@ impl Backend {
             loaded_at: self.loaded_at,
             compiled_in: self.compiled_in,
             listing: self.listing.clone(),
+            changes: self.changes.clone(),
             grants: Grants::clone(&self.grants()),
             limits: self.limits(),
             warmth: self.warmth(),

@@ -118,7 +118,7 @@ impl Host {
     ///
     /// # Errors
     /// `job_not_found`.
-    pub async fn cancel_job(&self, caller: &Caller, id: &JobId) -> Result<Arc<Job>> {
+    pub(super) async fn stop_job(&self, caller: &Caller, id: &JobId) -> Result<Arc<Job>> {
         let job = self.job(caller, id)?;
         job.stop();
         // The guest may be in a host call that takes longer; the job then says that it is to stop.

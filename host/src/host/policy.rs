@@ -65,12 +65,7 @@ impl Host {
         let _ = self.policy_source.set(source);
     }
 
-    /// Reads the configuration anew and applies it to the backends that are loaded: new grants hold from the next call on, also in sessions
-    /// that are live, and what is no longer granted is gone.
-    ///
-    /// # Errors
-    /// `conflict` for a host without a configuration file; `invalid_request` for one that is not fully understood. Nothing has changed then.
-    pub async fn reload_policy(&self) -> Result<Vec<PolicyChange>> {
+    pub(super) async fn read_policy(&self) -> Result<Vec<PolicyChange>> {
         self.check_open()?;
         let source = self.policy_source.get().ok_or_else(|| {
             Error::new(

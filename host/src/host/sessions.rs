@@ -27,7 +27,7 @@ impl Host {
     /// # Errors
     /// `backend_not_found`, `session_exists`, `invalid_params` for a config that does not fit or that the guest refuses, `policy_denied`,
     /// `overloaded`, `rate_limited`, and what ended the guest's `initialize`. None of them leaves a session.
-    pub async fn create_session(
+    pub(super) async fn begin_session(
         &self,
         caller: &Caller,
         backend: &BackendName,
@@ -66,7 +66,7 @@ impl Host {
     ///
     /// # Errors
     /// As [`Host::session`].
-    pub fn change_session(
+    pub(super) fn changed_session(
         &self,
         caller: &Caller,
         id: &SessionId,
@@ -122,7 +122,11 @@ impl Host {
     ///
     /// # Errors
     /// `forbidden` for a session's token.
-    pub async fn destroy_sessions(&self, caller: &Caller, query: &SessionQuery) -> Result<usize> {
+    pub(super) async fn end_sessions(
+        &self,
+        caller: &Caller,
+        query: &SessionQuery,
+    ) -> Result<usize> {
         if caller.only.is_some() {
             return Err(forbidden("a session's token destroys that session alone"));
         }
@@ -145,7 +149,7 @@ impl Host {
     ///
     /// # Errors
     /// As [`Host::session`].
-    pub async fn destroy_session(
+    pub(super) async fn end_session(
         &self,
         caller: &Caller,
         id: &SessionId,
@@ -177,7 +181,7 @@ impl Host {
     /// # Errors
     /// `unsupported_snapshot`, naming what the guest holds that cannot be carried; `limit_exceeded`; `conflict` for a session without
     /// checkpoints; else as [`Host::session`].
-    pub async fn checkpoint(
+    pub(super) async fn save(
         &self,
         caller: &Caller,
         id: &SessionId,
@@ -201,7 +205,7 @@ impl Host {
     ///
     /// # Errors
     /// `conflict` for one that there is not, or not any more; else as [`Host::session`]. The session is then as it was.
-    pub async fn restore(
+    pub(super) async fn go_back(
         &self,
         caller: &Caller,
         id: &SessionId,
@@ -218,7 +222,7 @@ impl Host {
     /// # Errors
     /// `unsupported_snapshot`; `session_exists`, `overloaded`, `rate_limited` when not all of them may be, and then there is none; else as
     /// [`Host::session`]. What goes wrong with one of them alone stands in its place.
-    pub async fn fork(
+    pub(super) async fn begin_forks(
         &self,
         caller: &Caller,
         id: &SessionId,
@@ -244,7 +248,7 @@ impl Host {
     ///
     /// # Errors
     /// `unsupported_snapshot`; else as [`Host::session`]. The session goes on.
-    pub async fn suspend(&self, caller: &Caller, id: &SessionId) -> Result<SessionInfo> {
+    pub(super) async fn park(&self, caller: &Caller, id: &SessionId) -> Result<SessionInfo> {
         let _entered = self.enter(caller)?;
         let session = self.own(caller, id)?;
         self.sessions.suspend(&session).await?;
@@ -255,7 +259,7 @@ impl Host {
     ///
     /// # Errors
     /// `overloaded`; `session_failed` if its state on disk is damaged; else as [`Host::session`].
-    pub async fn resume(&self, caller: &Caller, id: &SessionId) -> Result<SessionInfo> {
+    pub(super) async fn wake(&self, caller: &Caller, id: &SessionId) -> Result<SessionInfo> {
         let _entered = self.enter(caller)?;
         let session = self.own(caller, id)?;
         self.sessions.resume(&session).await?;

@@ -20,7 +20,7 @@ use crate::tool::Tool;
 use super::image::Images;
 use super::loader::{Code, Component, LoadError, Loader};
 use super::warmup::Warming;
-use super::{Listing, Prepared};
+use super::{Change, Listing, Prepared};
 
 /// What the operator says about a backend.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +64,8 @@ pub(crate) struct Backend {
     pub(crate) loaded_at: SystemTime,
     pub(crate) compiled_in: Option<Duration>,
     pub(crate) listing: Listing,
+    /// What is other than in the backend that had the name.
+    pub(crate) changes: Vec<Change>,
     pub(crate) tools: Vec<Arc<Tool>>,
     pub(super) guests: Guests,
     /// What instances are made from, once the backend is warm. A refresh puts another in its place.
@@ -110,6 +112,7 @@ impl Backend {
             loaded_at: SystemTime::now(),
             compiled_in: prepared.compiled_in,
             listing: prepared.listing,
+            changes: Vec::new(),
             tools,
             guests,
             module: RwLock::new(None),

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Compiled, Engine, HeldByRep, Image, Module, Restoration};
+use crate::engine::{AuthenticCode, Compiled, Engine, HeldByRep, Image, Module, Restoration};
 
 use super::backend::BackendSettings;
 use super::inputs::Inputs;
-use super::{CodeCache, LoadError};
+use super::{CodeCache, Compiler, LoadError};
 
 /// How instances of a warm backend start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +52,8 @@ impl Start {
 pub(super) struct Images {
     engine: Arc<Engine>,
     cache: Option<Arc<CodeCache>>,
+    /// None: images are compiled in this process.
+    compiler: Option<Compiler>,
     /// Of the names of this component's entries.
     prefix: String,
 }
@@ -89,10 +91,16 @@ pub(super) enum Earlier {
 }
 
 impl Images {
-    pub(super) fn new(engine: Arc<Engine>, cache: Option<Arc<CodeCache>>, prefix: String) -> Self {
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        cache: Option<Arc<CodeCache>>,
+        compiler: Option<Compiler>,
+        prefix: String,
+    ) -> Self {
         Self {
             engine,
             cache,
+            compiler,
             prefix,
         }
     }
@@ -155,8 +163,7 @@ impl Images {
         image: Image,
     ) -> Result<(Module, Start), LoadError> {
         let failed = |message: String| LoadError(format!("a warm image: {message}"));
-        let compiled = self.engine.compile(&image.component).map_err(failed)?;
-        let code = compiled.code().map_err(failed)?;
+        let (code, compiled) = self.compile(&image.component).map_err(failed)?;
         let warnings = warnings(&image);
         let record = if image.talked {
             tracing::info!("warmup asked other hosts: its image is not kept on disk");
@@ -177,10 +184,26 @@ impl Images {
             kept: mapped.is_some(),
             warnings,
         };
-        let compiled = mapped.unwrap_or(compiled);
+        let compiled = match mapped.or(compiled) {
+            Some(compiled) => compiled,
+            None => {
+                let own = AuthenticCode::of_own_compiler();
+                self.engine.load(&code, false, own).map_err(failed)?
+            }
+        };
         let module =
             Module::link(&self.engine, &compiled, Some(image.restoration)).map_err(failed)?;
         Ok((module, start))
+    }
+
+    /// The code, and what it is once it is loaded, if it is that already.
+    fn compile(&self, image: &[u8]) -> Result<(Vec<u8>, Option<Compiled>), String> {
+        if let Some(compiler) = &self.compiler {
+            let code = compiler.image(&self.engine.code_key(), image)?;
+            return Ok((code, None));
+        }
+        let compiled = self.engine.compile(image)?;
+        Ok((compiled.code()?, Some(compiled)))
     }
 
     /// Remembers that there is no image, so that nobody tries again in vain.

@@ -10,23 +10,23 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use crate::engine::{self, Compiled, Engine};
+use crate::engine::{self, AuthenticCode, Compiled, Engine};
 use crate::error::{Error, ErrorCode};
 
 use super::cache::Entry;
 use super::image::Images;
-use super::{CodeCache, Listing, wit};
+use super::{CodeCache, Compiler, Listing, structure, wit};
 
 /// What the cache keeps about a component's code.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct CodeRecord {
     /// Code for the flavour of the engine that asynchronous components need.
     concurrent: bool,
-    listing: Listing,
+    pub(super) listing: Listing,
 }
 
 /// The largest component that is read.
-const COMPONENT_BYTES_MAX: u64 = 64 << 20;
+pub(super) const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 
 /// Reads, checks and compiles components.
 #[derive(Clone)]
@@ -34,6 +34,8 @@ pub struct Loader {
     engine: Arc<Engine>,
     /// None: nothing is kept.
     cache: Option<Arc<CodeCache>>,
+    /// None: components are compiled in this process.
+    compiler: Option<Compiler>,
 }
 
 /// A component that passed every check.
@@ -74,7 +76,18 @@ impl LoadError {
 
 impl Loader {
     pub fn new(engine: Arc<Engine>, cache: Option<Arc<CodeCache>>) -> Self {
-        Self { engine, cache }
+        Self {
+            engine,
+            cache,
+            compiler: None,
+        }
+    }
+
+    /// Compiles in processes of their own from now on.
+    #[must_use]
+    pub fn with_compiler(mut self, compiler: Compiler) -> Self {
+        self.compiler = Some(compiler);
+        self
     }
 
     pub fn engine(&self) -> &Arc<Engine> {
@@ -104,6 +117,14 @@ impl Loader {
     /// Why it cannot be a backend.
     pub fn inspect(&self, path: &Path) -> Result<Prepared, String> {
         self.file(path, None).map_err(|error| error.0)
+    }
+
+    /// The same for a file that must have a digest.
+    ///
+    /// # Errors
+    /// Why it cannot be a backend.
+    pub fn pinned(&self, path: &Path, pin: Option<&str>) -> Result<Prepared, String> {
+        self.file(path, pin).map_err(|error| error.0)
     }
 
     /// Why the last warmup of this component on this host made no image, if that is what it came to.
@@ -151,8 +172,9 @@ impl Loader {
             });
         }
         let start = Instant::now();
-        let (compiled, listing) = self.compile(what, bytes)?;
-        self.keep(&digest, &compiled, &listing);
+        let (compiled, listing) = self
+            .make(&digest, bytes)
+            .map_err(|message| LoadError(format!("{what}: {message}")))?;
         Ok(Prepared {
             digest,
             bytes: size,
@@ -163,11 +185,58 @@ impl Loader {
         })
     }
 
-    fn compile(&self, what: &str, bytes: &[u8]) -> Result<(Compiled, Listing), LoadError> {
-        let failed = |message: String| LoadError(format!("{what}: {message}"));
-        check_kind(bytes).map_err(failed)?;
-        let wit = wit::read(bytes)
-            .map_err(|error| failed(format!("cannot read its interfaces: {error}")))?;
+    /// Compiles a component wherever components are compiled, and keeps the code.
+    fn make(&self, digest: &str, bytes: &[u8]) -> Result<(Compiled, Listing), String> {
+        check_kind(bytes)?;
+        structure::check(bytes)?;
+        let Some(compiler) = &self.compiler else {
+            let (compiled, listing) = self.compile(bytes)?;
+            let kept = compiled.code().and_then(|code| {
+                let record = self.record(&compiled, &listing);
+                self.keep(digest, &record, &code)
+            });
+            if let Err(error) = kept {
+                not_kept(&error);
+            }
+            return Ok((compiled, listing));
+        };
+        let (record, code) = compiler.component(&self.engine.code_key(), bytes)?;
+        let compiled = self.adopt(digest, &record, &code)?;
+        Ok((compiled, record.listing))
+    }
+
+    /// Loads what a compiler's process made: from the cache, so that hosts share it, or out of memory.
+    fn adopt(&self, digest: &str, record: &CodeRecord, code: &[u8]) -> Result<Compiled, String> {
+        let kept = self.keep(digest, record, code).and_then(|()| {
+            let entry = self
+                .cache
+                .as_ref()
+                .and_then(|cache| cache.get::<CodeRecord>(&self.entry_name(digest)));
+            entry
+                .map(|entry| entry.map(&self.engine, record.concurrent))
+                .transpose()
+        });
+        match kept {
+            Ok(Some(compiled)) => return Ok(compiled),
+            Ok(None) => {}
+            Err(error) => not_kept(&error),
+        }
+        let own = AuthenticCode::of_own_compiler();
+        self.engine.load(code, record.concurrent, own)
+    }
+
+    /// The code of a component and what is known about it, made in this process.
+    ///
+    /// # Errors
+    /// Why it cannot be a backend.
+    pub(super) fn made_here(&self, bytes: &[u8]) -> Result<(CodeRecord, Vec<u8>), String> {
+        let (compiled, listing) = self.compile(bytes)?;
+        Ok((self.record(&compiled, &listing), compiled.code()?))
+    }
+
+    fn compile(&self, bytes: &[u8]) -> Result<(Compiled, Listing), String> {
+        let wit =
+            wit::read(bytes).map_err(|error| format!("cannot read its interfaces: {error}"))?;
         let (mut no_image, mut no_snapshot) = (None, None);
         let fitted = engine::fit(bytes);
         let code = match &fitted {
@@ -180,17 +249,24 @@ impl Loader {
                 bytes
             }
         };
-        let compiled = self.engine.compile(code).map_err(failed)?;
+        let compiled = self.engine.compile(code)?;
         if self.engine.is_concurrent(&compiled) {
             no_image = Some("it needs the component model's async features".to_owned());
         }
-        check_imports(&self.engine, &compiled).map_err(failed)?;
+        check_imports(&self.engine, &compiled)?;
         let listing = Listing {
             no_snapshot: no_image.clone().or(no_snapshot),
             no_image,
             ..Listing::read(&compiled, wit)
         };
         Ok((compiled, listing))
+    }
+
+    fn record(&self, compiled: &Compiled, listing: &Listing) -> CodeRecord {
+        CodeRecord {
+            concurrent: self.engine.is_concurrent(compiled),
+            listing: listing.clone(),
+        }
     }
 
     fn entry_name(&self, digest: &str) -> String {
@@ -203,27 +279,18 @@ impl Loader {
         Images::new(
             self.engine.clone(),
             self.cache.clone(),
+            self.compiler.clone(),
             format!("{}-warm", self.entry_name(digest)),
         )
     }
 
-    fn keep(&self, digest: &str, compiled: &Compiled, listing: &Listing) {
-        let Some(cache) = &self.cache else { return };
-        let record = CodeRecord {
-            concurrent: self.engine.is_concurrent(compiled),
-            listing: listing.clone(),
+    fn keep(&self, digest: &str, record: &CodeRecord, code: &[u8]) -> Result<(), String> {
+        let Some(cache) = &self.cache else {
+            return Ok(());
         };
-        let kept = compiled.code().and_then(|code| {
-            cache
-                .put(&self.entry_name(digest), &record, &code)
-                .map_err(|error| error.to_string())
-        });
-        if let Err(error) = kept {
-            tracing::warn!(
-                error,
-                "cannot keep compiled code: the next start compiles again"
-            );
-        }
+        cache
+            .put(&self.entry_name(digest), record, code)
+            .map_err(|error| error.to_string())
     }
 
     /// The code, ready to be linked. Damaged code is compiled anew.
@@ -243,8 +310,8 @@ impl Loader {
         };
         tracing::warn!(digest, reason, "cached code cannot be used: compiling anew");
         let bytes = component.read(digest)?;
-        let (compiled, listing) = self.compile(digest, &bytes)?;
-        self.keep(digest, &compiled, &listing);
+        let made = self.make(digest, &bytes);
+        let (compiled, _) = made.map_err(|message| LoadError(format!("{digest}: {message}")))?;
         Ok(compiled)
     }
 }
@@ -277,6 +344,13 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
     }
     text
+}
+
+fn not_kept(error: &str) {
+    tracing::warn!(
+        error,
+        "cannot keep compiled code: the next start compiles again"
+    );
 }
 
 fn check_kind(bytes: &[u8]) -> Result<(), String> {

@@ -2,8 +2,9 @@
 
 use super::run;
 
-const COMMANDS: [&str; 11] = [
-    "up", "serve", "mcp", "call", "tools", "sessions", "usage", "inspect", "new", "build", "check",
+const COMMANDS: [&str; 15] = [
+    "up", "serve", "mcp", "call", "tools", "sessions", "usage", "policy", "inspect", "new",
+    "build", "check", "audit", "diff", "lock",
 ];
 
 #[test]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::api::Api;
 use crate::api::doorway::Visitor;
 use crate::error::Result;
-use crate::host::{BackendInfo, WarmUp, WarmupReport};
+use crate::host::{Approval, BackendInfo, WarmUp, WarmupReport};
 use crate::ids::BackendName;
 use crate::registry::{Origin, Start, Warmth};
 
@@ -44,6 +44,9 @@ pub(in crate::api) struct BackendBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     config_schema: Option<Value>,
     warnings: Vec<String>,
+    /// What is other than in the backend that had the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Vec<Value>>,
     grants: Value,
     warmth: Value,
     sessions: usize,
@@ -72,6 +75,7 @@ impl From<BackendInfo> for BackendBody {
                 .iter()
                 .map(|skipped| json!({"export": skipped.export, "reason": skipped.reason}))
                 .collect(),
+            changes: changes(&info.changes),
             description: listing.description,
             imports: listing.imports,
             hooks: listing.hooks,
@@ -82,6 +86,13 @@ impl From<BackendInfo> for BackendBody {
             sessions: info.sessions,
             name: info.name.to_string(),
         }
+    }
+}
+
+fn changes(changes: &[crate::registry::Change]) -> Option<Vec<Value>> {
+    match crate::registry::changes_as_json(changes) {
+        Value::Array(changes) if !changes.is_empty() => Some(changes),
+        _ => None,
     }
 }
 
@@ -161,6 +172,9 @@ pub(super) async fn get(
 pub(in crate::api) struct PutQuery {
     /// The digest that the component must have.
     digest: Option<String>,
+    /// The caller has looked at what the component asks for, and at what it says of itself.
+    #[serde(default)]
+    approve: bool,
 }
 
 pub(super) async fn put(
@@ -174,12 +188,18 @@ pub(super) async fn put(
     visitor.operator(&api.host)?;
     let query = checked_query(query, &visitor)?;
     let loaded = async {
+        let approval = if query.approve {
+            Approval::Given
+        } else {
+            Approval::Missing
+        };
         api.host
-            .put_backend(
+            .put_backend_as(
                 BackendName::parse(&name)?,
                 component,
                 query.digest,
                 if_match(&headers).as_deref(),
+                approval,
             )
             .await
     };

@@ -88,10 +88,11 @@ impl Desk {
         let menu = self.menu();
         let outcome = match menu.offer(call.name) {
             None => return Err(unknown(&menu, call.name)),
-            Some(Offer::Session(tool)) => tool
-                .run(&self.host, caller, request_id, &call.arguments)
-                .await
-                .map(result::told),
+            Some(Offer::Session(tool)) => {
+                let run = Box::pin(tool.run(&self.host, caller, request_id, &call.arguments));
+                let told = self.host.in_request(request_id, run).await;
+                told.map(result::told)
+            }
             Some(Offer::Tool(offered)) => match execute(offered, &call.arguments) {
                 Ok(execute) => self
                     .host

@@ -296,7 +296,7 @@ fn backends() -> Vec<Operation> {
             "put_backend",
             "Load a component, in place of an older one",
         )
-        .describe("Sessions of the older one go on with it until they end.")
+        .describe("Sessions of the older one go on with it until they end. The answer says what is other than in that one; where the host asks for it, what imports more or says other things needs `approve`.")
         .query::<PutQuery>()
         .header(
             "If-Match",
