@@ -9,6 +9,7 @@
 )]
 
 mod agentflow;
+mod callers;
 mod calls;
 mod cli;
 mod http;

@@ -13,10 +13,10 @@ use source::Source;
 /// receives its own small settings.
 const ORDER: [&[&str]; 11] = [
     &["error", "ids", "label", "tool"],
-    &["policy", "watch"],
+    &["access", "policy", "watch"],
     &["capability"],
     &["engine"],
-    &["registry", "durable"],
+    &["registry", "durable", "auth", "https"],
     &["session", "cluster"],
     &["router", "job"],
     &["host"],
@@ -67,6 +67,7 @@ const RULES: [Rule; 7] = [
         word: "derive(serde)",
         places: &[
             "api",
+            "auth/keys",
             "cli",
             "config/raw",
             "registry/cache",

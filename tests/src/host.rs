@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use hostel_host::auth::Guard;
 use hostel_host::durable::Durable;
 use hostel_host::engine::{Engine, EngineConfig};
 use hostel_host::error::{ErrorCode, Result};
@@ -88,6 +89,7 @@ impl TestHost {
                 Durable::open(&folder.path().join("sessions")).expect("a new folder"),
             ),
             settings: BackendSettings::default(),
+            guard: Guard::open_to_all(),
         };
         change(&mut config);
         let runtimes = Runtimes {
@@ -145,7 +147,7 @@ impl TestHost {
         let worker = WorkerId::parse(id).expect("it is the id of a worker");
         Worker {
             host: self.host.clone(),
-            caller: Caller { worker, only: None },
+            caller: Caller::trusted(worker),
         }
     }
 

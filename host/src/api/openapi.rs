@@ -9,6 +9,8 @@ use axum::response::{Html, IntoResponse};
 use serde_json::{Value, json};
 
 use super::Api;
+use super::doorway::Visitor;
+use super::http::problem::Refused;
 
 #[expect(dead_code, reason = "read by derive(JsonSchema), never by us")]
 mod answers;
@@ -28,8 +30,12 @@ pub(super) async fn document() -> impl IntoResponse {
 }
 
 /// The same for people. It loads nothing from elsewhere.
-pub(super) async fn page(State(api): State<Arc<Api>>) -> Html<String> {
-    Html(page::render(&DOCUMENT, &api.host.tools()))
+pub(super) async fn page(
+    State(api): State<Arc<Api>>,
+    visitor: Visitor,
+) -> Result<Html<String>, Refused> {
+    let tools = api.host.tools_for(&visitor.known(&api.host)?);
+    Ok(Html(page::render(&DOCUMENT, &tools)))
 }
 
 /// What the document says of itself.

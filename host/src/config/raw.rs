@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::access::Workers;
 use crate::error::nearest_field;
 use crate::job::JobLimits;
 use crate::policy::{CheckpointLimits, FolderAccess, FolderGrant, Grants, HostPattern, Limits};
@@ -17,6 +18,10 @@ use crate::session::OnIdle;
 
 use super::{BackendConfig, expanded};
 
+mod auth;
+
+use auth::{RawAuth, RawTls};
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RawConfig {
@@ -24,6 +29,7 @@ pub(super) struct RawConfig {
     pub(super) jobs: RawJobs,
     pub(super) limits: RawLimits,
     pub(super) backends: BTreeMap<String, RawBackend>,
+    pub(super) auth: RawAuth,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -49,6 +55,10 @@ pub(super) struct RawServer {
     pub(super) drain_seconds: Option<u64>,
     pub(super) log: Option<String>,
     pub(super) log_format: Option<String>,
+    pub(super) names: Vec<String>,
+    pub(super) origins: Vec<String>,
+    pub(super) tls: Option<RawTls>,
+    pub(super) connections_per_address: Option<usize>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -85,6 +95,7 @@ pub(super) struct RawBackend {
     http_hosts: Vec<String>,
     keyvalue: bool,
     limits: RawLimits,
+    workers: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -170,6 +181,12 @@ impl RawBackend {
             config: expanded(self.config)?,
             grants,
             limits: self.limits.over(*limits),
+            workers: match self.workers {
+                None => Workers::default(),
+                Some(names) => {
+                    Workers::these(names).map_err(|error| format!("workers: {error}"))?
+                }
+            },
         };
         let pin = self.digest.map(checked_digest).transpose()?;
         Ok(BackendConfig {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::access::Workers;
 use crate::engine::instance::Recipe;
 use crate::engine::{Guests, Instance, Module, Pace, Revival};
 use crate::error::{Error, Result};
@@ -28,6 +29,8 @@ pub struct BackendSettings {
     pub config: Value,
     pub grants: Grants,
     pub limits: Limits,
+    /// For all others it is not there.
+    pub workers: Workers,
 }
 
 /// Where a backend came from.

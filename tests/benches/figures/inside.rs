@@ -75,7 +75,7 @@ impl Hostel {
         warm_up(&host).await?;
         Ok(Self {
             host,
-            caller: Caller { worker, only: None },
+            caller: Caller::trusted(worker),
             backend,
             opened: AtomicU32::new(0),
         })
@@ -244,6 +244,7 @@ fn build(folder: &Path, sessions: &Path, instances: u32) -> Result<Host, String>
         jobs: JobLimits::default(),
         durable: Arc::new(Durable::open(sessions)?),
         settings: settings(),
+        guard: hostel_host::auth::Guard::open_to_all(),
     };
     let runtimes = Runtimes {
         guests: Handle::current(),

@@ -11,10 +11,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorCode};
-use crate::ids::RequestId;
 use crate::tool::{Tool, ToolKind};
 
 use super::Door;
+use super::asked::Guest;
 use super::control::refused;
 
 /// How the description of a tool begins that is only shown to those who ask for it.
@@ -41,9 +41,13 @@ impl ListQuery {
 
 pub(super) async fn list(
     State(door): State<Arc<Door>>,
-    axum::Extension(id): axum::Extension<RequestId>,
+    visitor: Guest,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Response {
+    let (caller, id) = match visitor.caller(&door) {
+        Ok(known) => known,
+        Err(refused) => return refused,
+    };
     let Some(with_hidden) = query.ok().and_then(|query| query.with_hidden()) else {
         let error = Error::new(
             ErrorCode::InvalidRequest,
@@ -51,7 +55,7 @@ pub(super) async fn list(
         );
         return refused(&error, None, &id);
     };
-    let tools = door.api.host.tools();
+    let tools = door.api.host.tools_for(&caller);
     let shown = tools.iter().filter(|tool| with_hidden || !is_hidden(tool));
     let tools: Vec<Value> = shown.map(|tool| shown_as(tool)).collect();
     Json(json!({"count": tools.len(), "tools": tools})).into_response()
@@ -59,10 +63,15 @@ pub(super) async fn list(
 
 pub(super) async fn schema(
     State(door): State<Arc<Door>>,
+    visitor: Guest,
     name: Result<Path<String>, PathRejection>,
 ) -> Response {
+    let (caller, _) = match visitor.caller(&door) {
+        Ok(known) => known,
+        Err(refused) => return refused,
+    };
     let name = name.map(|Path(name)| name).unwrap_or_default();
-    match door.api.host.tool(&name) {
+    match door.api.host.tool_for(&caller, &name) {
         Ok(tool) => Json(shown_as(&tool)).into_response(),
         Err(error) => {
             let hint = error.hint_text().map(|hint| format!("; {hint}"));
