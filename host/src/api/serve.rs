@@ -1,7 +1,6 @@
 //! Accepts connections. A slow client holds one for a bounded time, and so many are open at once, of all and of each address.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -187,10 +186,7 @@ impl Client {
         } = self;
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(Peer(from));
-            let answer = router.clone().oneshot(request.map(Body::new));
-            async move {
-                answer.await.or_else(|never: Infallible| match never {}) as Result<_, Infallible>
-            }
+            router.clone().oneshot(request.map(Body::new))
         });
         let stream = TokioIo::new(Prompt::new(stream, HEADER_TIMEOUT));
         let connection = builder.serve_connection(stream, service).into_owned();

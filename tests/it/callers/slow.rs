@@ -16,7 +16,11 @@ async fn doors(bounds: Bounds) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     let never = CancellationToken::new();
     let router = Router::new().route("/", axum::routing::get(async || "here"));
-    tokio::task::spawn(serve(listener, router, bounds, never, Duration::ZERO));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it ends with the runtime of the test"
+    )]
+    let _served = tokio::spawn(serve(listener, router, bounds, never, Duration::ZERO));
     address
 }
 

@@ -285,7 +285,11 @@ async fn page(keys: Value, pause: Duration) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = Router::new().route("/keys", get(answer));
-    tokio::task::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it ends with the runtime of the test"
+    )]
+    let _served = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     (address, asked)
 }
 

@@ -92,20 +92,18 @@ impl Asked {
 }
 
 /// Who asks for what has no body.
-pub(super) struct Guest(Visitor);
+pub(super) struct Onlooker(Visitor);
 
-impl Guest {
-    /// Who it is, and the request's id; or the answer that says why not.
-    pub(super) fn caller(self, door: &Door) -> Result<(Caller, RequestId), Response> {
+impl Onlooker {
+    /// Who it is, and the request's id.
+    pub(super) fn caller(self, door: &Door) -> Result<(Caller, RequestId), Refused> {
         let Self(visitor) = self;
-        match visitor.caller(&door.api.host, None) {
-            Ok(caller) => Ok((caller, visitor.request_id)),
-            Err(error) => Err(refused(&error, None, &visitor.request_id)),
-        }
+        let caller = visitor.known(&door.api.host)?;
+        Ok((caller, visitor.request_id))
     }
 }
 
-impl FromRequestParts<Arc<Door>> for Guest {
+impl FromRequestParts<Arc<Door>> for Onlooker {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, door: &Arc<Door>) -> Result<Self, Response> {

@@ -10,11 +10,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::api::http::problem::Refused;
 use crate::error::{Error, ErrorCode};
 use crate::tool::{Tool, ToolKind};
 
 use super::Door;
-use super::asked::Guest;
+use super::asked::Onlooker;
 use super::control::refused;
 
 /// How the description of a tool begins that is only shown to those who ask for it.
@@ -41,12 +42,12 @@ impl ListQuery {
 
 pub(super) async fn list(
     State(door): State<Arc<Door>>,
-    visitor: Guest,
+    onlooker: Onlooker,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Response {
-    let (caller, id) = match visitor.caller(&door) {
+    let (caller, id) = match onlooker.caller(&door) {
         Ok(known) => known,
-        Err(refused) => return refused,
+        Err(Refused(error, id)) => return refused(&error, None, &id),
     };
     let Some(with_hidden) = query.ok().and_then(|query| query.with_hidden()) else {
         let error = Error::new(
@@ -63,12 +64,12 @@ pub(super) async fn list(
 
 pub(super) async fn schema(
     State(door): State<Arc<Door>>,
-    visitor: Guest,
+    onlooker: Onlooker,
     name: Result<Path<String>, PathRejection>,
 ) -> Response {
-    let (caller, _) = match visitor.caller(&door) {
+    let (caller, _) = match onlooker.caller(&door) {
         Ok(known) => known,
-        Err(refused) => return refused,
+        Err(Refused(error, id)) => return refused(&error, None, &id),
     };
     let name = name.map(|Path(name)| name).unwrap_or_default();
     match door.api.host.tool_for(&caller, &name) {

@@ -16,7 +16,7 @@ use crate::ids::BackendName;
 use crate::registry::Warmth;
 
 use super::Door;
-use super::asked::{Asked, Guest};
+use super::asked::{Asked, Onlooker};
 use super::control::refused;
 use super::envelope::set;
 
@@ -84,10 +84,10 @@ async fn warmed(door: &Door, asked: &Asked, caller: &Caller) -> Result<(Outcomes
     Ok((results, errors))
 }
 
-pub(super) async fn status(State(door): State<Arc<Door>>, guest: Guest) -> Response {
-    let caller = match guest.caller(&door) {
+pub(super) async fn status(State(door): State<Arc<Door>>, onlooker: Onlooker) -> Response {
+    let caller = match onlooker.caller(&door) {
         Ok((caller, _)) => caller,
-        Err(refused) => return refused,
+        Err(Refused(error, id)) => return refused(&error, None, &id),
     };
     let backends: Map<String, Value> = warmths(&door, &caller)
         .map(|(name, is_warm)| (name, json!({"loaded": true, "warmed_up": is_warm})))
