@@ -85,7 +85,12 @@ impl Https {
             let response = self.client.request(request).await;
             let response = response.map_err(|error| {
                 // A server that is there and cannot be trusted is no server that is not there.
-                let cause = chain(&error);
+                let mut cause = chain(&error);
+                if cause.contains("CaUsedAsEndEntity") {
+                    cause.push_str(
+                        "; the host's certificate is that of an authority: make it with basicConstraints=critical,CA:FALSE",
+                    );
+                }
                 match error.is_connect() && !cause.contains("certificate") {
                     true => NoAnswer::Unreachable,
                     false => NoAnswer::Broken(cause),

@@ -21,7 +21,7 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 pub(super) const WORKER_ID: HeaderName = HeaderName::from_static("x-worker-id");
 
 /// Paths that answer everybody. All others ask for a credential where the host asks for one, also those that will be added.
-const OPEN: [&str; 2] = ["/healthz", "/readyz"];
+pub(super) const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 
 /// Where a connection comes from. Not there for requests that came over none.
 #[derive(Clone, Copy, Debug)]

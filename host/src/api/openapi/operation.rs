@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::ErrorCode;
 
+use super::super::doorway;
 use super::super::http::patterns::BACKEND;
 use super::super::http::problem::status;
 use super::answers::Problem;
@@ -262,6 +263,9 @@ impl Document {
             "responses": self.responses(operation),
         });
         if let Some(members) = written.as_object_mut() {
+            if doorway::OPEN.contains(&operation.path) {
+                members.insert("security".to_owned(), json!([]));
+            }
             if !operation.description.is_empty() {
                 members.insert("description".to_owned(), json!(operation.description));
             }
