@@ -7,18 +7,24 @@ use tokio_util::sync::CancellationToken;
 
 use crate::host::Host;
 
+mod addresses;
 mod agentflow;
 mod answer;
+mod challenge;
 mod doorway;
 mod http;
 mod mcp;
+mod metadata;
 mod openapi;
 mod serve;
+mod tls;
 
+pub use addresses::Addresses;
 pub use http::problem::status;
 pub use http::router;
 pub(crate) use mcp::serve_stdio;
-pub use serve::{Served, serve};
+pub use serve::{Bounds, Served, serve};
+pub use tls::{Certificates, TlsFiles};
 
 /// What every door needs.
 pub struct Api {
@@ -27,8 +33,10 @@ pub struct Api {
     pub metrics: Option<PrometheusHandle>,
     /// Larger bodies are refused before they are read.
     pub body_bytes_max: usize,
-    /// Answer only to requests for loopback names: a page in a browser must not reach the host through a name that it rebinds.
-    pub loopback_only: bool,
+    /// What the host answers to: a page in a browser must not reach it through a name that it rebinds.
+    pub addresses: Addresses,
+    /// The doors are behind the host's own TLS.
+    pub is_secure: bool,
     /// Cancelled when the doors close: streams that would never end by themselves end then.
     pub closing: CancellationToken,
 }

@@ -12,8 +12,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Api, Served, router, serve, serve_stdio};
+use crate::api::{Api, Bounds, Certificates, Served, router, serve, serve_stdio};
 use crate::audit::Audit;
+use crate::auth::Guard;
 use crate::capability::Outgoing;
 use crate::config::Config;
 use crate::durable::Durable;
@@ -107,6 +108,7 @@ pub struct App {
     pub host: Arc<Host>,
     config: Config,
     listener: TcpListener,
+    certificates: Option<Certificates>,
     metrics: Option<PrometheusHandle>,
     _threads: Threads,
 }
@@ -115,6 +117,7 @@ pub struct App {
 pub struct Running {
     pub host: Arc<Host>,
     pub address: SocketAddr,
+    is_secure: bool,
     drain: Duration,
     doors_close: CancellationToken,
     doors: JoinHandle<Served>,
@@ -128,6 +131,7 @@ impl App {
     /// In words for the operator.
     pub async fn build(config: Config, metrics: Option<PrometheusHandle>) -> Result<Self, String> {
         config.check_exposure()?;
+        let certificates = config.tls.clone().map(Certificates::open).transpose()?;
         let listener = TcpListener::bind(config.listen).await.map_err(|error| {
             format!(
                 "cannot listen on {}: {error}; choose another address with --listen",
@@ -182,6 +186,7 @@ impl App {
                 config.outgoing.names.clone(),
             ),
             settings: config.settings.clone(),
+            guard: Arc::new(Guard::open(config.auth())?),
         };
         let threads = Threads::start().map_err(|error| format!("cannot start threads: {error}"))?;
         let audit = match &config.audit {
@@ -203,6 +208,7 @@ impl App {
             host,
             config,
             listener,
+            certificates,
             metrics,
             _threads: threads,
         })
@@ -255,9 +261,15 @@ impl App {
             host: self.host.clone(),
             metrics: self.metrics,
             body_bytes_max: self.config.body_bytes_max,
-            loopback_only: address.ip().is_loopback(),
+            addresses: self.config.addresses.listening_at(address.ip()),
+            is_secure: self.certificates.is_some(),
             closing: doors_close.clone(),
         });
+        let is_secure = api.is_secure;
+        let bounds = Bounds {
+            connections_per_address: self.config.connections_per_address,
+            certificates: self.certificates,
+        };
         #[expect(
             clippy::disallowed_methods,
             reason = "the handle is awaited in `Running::stop`"
@@ -265,6 +277,7 @@ impl App {
         let doors = tokio::spawn(serve(
             self.listener,
             router(api),
+            bounds,
             doors_close.clone(),
             self.config.drain,
         ));
@@ -272,6 +285,7 @@ impl App {
         Ok(Running {
             host: self.host,
             address,
+            is_secure,
             drain: self.config.drain,
             doors_close,
             doors,
@@ -286,7 +300,7 @@ impl App {
     /// In words for the operator.
     pub async fn serve_stdio(self, worker: WorkerId) -> Result<(), String> {
         drop(self.listener);
-        let caller = Caller { worker, only: None };
+        let caller = Caller::trusted(worker);
         let mut signals = Signals::hear()?;
         let served = tokio::select! {
             served = serve_stdio(self.host.clone(), caller) => served,
@@ -298,6 +312,12 @@ impl App {
 }
 
 impl Running {
+    /// Where it serves.
+    pub fn url(&self) -> String {
+        let scheme = if self.is_secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
     /// Waits for SIGTERM, SIGINT or a request to stop, then stops in order.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ mod client;
 mod compile;
 mod diff;
 mod inspect;
+mod keys;
 mod lock;
 mod mcp;
 mod new;
@@ -71,6 +72,8 @@ enum Command {
     Policy(policy::PolicyArgs),
     /// List, create, show and end sessions of a running host.
     Sessions(sessions::SessionsArgs),
+    /// Make, list and revoke the API keys by which a host knows its callers.
+    Keys(keys::KeysArgs),
     /// Show what a worker has used of a running host, and how much of what it may have.
     Usage(usage::UsageArgs),
     /// Show what the host sees in a component: tools, schemas, hooks, imports, and what was left out and why.
@@ -102,7 +105,7 @@ struct HostArgs {
     /// Address to serve at [default: 127.0.0.1:18890].
     #[arg(long, env = "HOSTEL_LISTEN", value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// Serve at an address that other machines can reach. Whoever reaches it may call every tool.
+    /// Serve at an address that other machines can reach, although the host itself has no keys or no TLS: a proxy in front sees to that.
     #[arg(long, env = "HOSTEL_ALLOW_REMOTE")]
     allow_remote: bool,
     /// Compiled code and saved sessions [default: ~/.local/share/hostel].
@@ -180,9 +183,12 @@ struct ClientArgs {
         default_value = "http://127.0.0.1:18890"
     )]
     server: String,
-    /// A session's token; it opens that session alone.
-    #[arg(long, env = "HOSTEL_KEY", value_name = "TOKEN", hide_env_values = true)]
+    /// An API key (see `hostel keys`), or a session's token, which opens that session alone.
+    #[arg(long, env = "HOSTEL_KEY", value_name = "KEY", hide_env_values = true)]
     key: Option<String>,
+    /// A certificate to trust beside those that this machine trusts, as PEM: for hosts whose certificate is their own.
+    #[arg(long, env = "HOSTEL_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// Who calls.
     #[arg(long, env = "HOSTEL_WORKER", value_name = "ID")]
     worker: Option<String>,
@@ -203,6 +209,7 @@ pub fn main() -> ExitCode {
         Command::Tools(args) => client::block_on(tools::run(args)),
         Command::Policy(args) => policy::run(args),
         Command::Sessions(args) => client::block_on(sessions::run(args)),
+        Command::Keys(args) => keys::run(args),
         Command::Usage(args) => client::block_on(usage::run(args)),
         Command::Inspect(args) => inspect::run(&args),
         Command::New(args) => new::run(&args),

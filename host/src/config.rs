@@ -8,7 +8,9 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 use serde_json::Value;
 
+use crate::api::{Addresses, Bounds, TlsFiles};
 use crate::audit::AuditConfig;
+use crate::auth::{AuthSettings, JwtSettings, KeyFile};
 use crate::host::Supply;
 use crate::ids::BackendName;
 use crate::job::JobLimits;
@@ -74,6 +76,16 @@ pub struct Config {
     /// Settings of backends that `backends` does not name.
     pub settings: BackendSettings,
     pub backends: BTreeMap<BackendName, BackendConfig>,
+    /// The names that the host answers to, and the pages that may call it.
+    pub addresses: Addresses,
+    /// None: connections are not encrypted.
+    pub tls: Option<TlsFiles>,
+    /// Default 1,000.
+    pub connections_per_address: usize,
+    /// Ask for credentials also where there are no keys.
+    pub auth_required: bool,
+    /// The issuer whose tokens are taken.
+    pub jwt: Option<JwtSettings>,
     /// None: nothing is written down.
     pub audit: Option<AuditConfig>,
     /// What is asked of a component before it is served.
@@ -132,6 +144,11 @@ impl Default for Config {
             supply: Supply::default(),
             compile: CompileLimits::default(),
             program: None,
+            addresses: Addresses::default(),
+            tls: None,
+            connections_per_address: Bounds::CONNECTIONS_PER_ADDRESS,
+            auth_required: false,
+            jwt: None,
         }
     }
 }
@@ -246,17 +263,42 @@ impl Config {
             },
             compile: raw.compile.over(defaults.compile),
             program: None,
+            addresses: Addresses::new(server.names, server.origins)
+                .map_err(|error| format!("server.{error}"))?,
+            tls: server.tls.map(|tls| tls.files(base)),
+            connections_per_address: server
+                .connections_per_address
+                .unwrap_or(defaults.connections_per_address),
+            auth_required: raw.auth.required,
+            jwt: raw.auth.jwt(base)?,
         })
     }
 
     /// # Errors
-    /// The address can be reached from other machines and nobody said that it may.
+    /// The address can be reached from other machines, and there is not both: keys or an issuer, by which callers are known, and TLS.
     pub fn check_exposure(&self) -> Result<(), String> {
         if self.listen.ip().is_loopback() || self.allow_remote {
             return Ok(());
         }
+        let knows_callers =
+            self.auth_required || self.jwt.is_some() || KeyFile::of(&self.data_dir).is_there();
+        let (danger, way) = match (knows_callers, self.tls.is_some()) {
+            (true, true) => return Ok(()),
+            (false, true) => (
+                "whoever reaches it may call every tool",
+                "make keys for its callers (hostel keys new) or name their issuer ([auth.jwt])",
+            ),
+            (true, false) => (
+                "whoever sits on the line reads every key and every answer",
+                "give it a certificate ([server] tls = { cert, key })",
+            ),
+            (false, false) => (
+                "whoever reaches it may call every tool",
+                "make keys for its callers (hostel keys new, or [auth.jwt]) and give it a certificate ([server] tls = { cert, key })",
+            ),
+        };
         Err(format!(
-            "{} can be reached from other machines, and whoever reaches it may call every tool; listen on 127.0.0.1, or say --allow-remote if a proxy in front checks its callers",
+            "{} can be reached from other machines, and {danger}; listen on 127.0.0.1, or {way}, or say --allow-remote if a proxy in front does that",
             self.listen
         ))
     }
@@ -289,6 +331,15 @@ impl Config {
         raw.checked(base, limits, &self.secrets)
             .map(Some)
             .map_err(in_file)
+    }
+
+    /// What lets callers in.
+    pub fn auth(&self) -> AuthSettings {
+        AuthSettings {
+            keys: Some(KeyFile::of(&self.data_dir).path()),
+            jwt: self.jwt.clone(),
+            required: self.auth_required,
+        }
     }
 
     /// Settings for a backend: its own, or those of all.

@@ -14,11 +14,12 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument;
 
 use crate::audit::{Audit, Entry, Verb};
+use crate::auth::Guard;
 use crate::capability::Outgoing;
 use crate::durable::Durable;
 use crate::engine::{Engine, Guests, HOSTS_OWN};
 use crate::error::{Error, ErrorCode, Result};
-use crate::ids::{BackendName, RequestId, SessionId, SessionName, TokenHash, WorkerId};
+use crate::ids::{BackendName, RequestId, SessionId, SessionName};
 use crate::job::Jobs;
 use crate::quota::{Account, Accounts, Quota, WorkerLimits, Workers};
 use crate::registry::{Backend, BackendSettings, Catalogue, CodeCache, Loader, Registry};
@@ -29,6 +30,7 @@ use crate::watch::Watch;
 
 mod audited;
 mod backends;
+mod callers;
 mod jobs;
 mod policy;
 mod sessions;
@@ -38,6 +40,7 @@ mod usage;
 pub use crate::job::{Job, JobInfo, JobLimits, JobOutcome, JobPage, JobQuery, JobState};
 pub use crate::session::{CalledIn, Executed, SessionPage, SessionQuery};
 pub use backends::{BackendInfo, Source, WarmUp, WarmupReport};
+pub use callers::{Admitted, Caller};
 pub use jobs::StartedJob;
 use policy::Policies;
 pub use policy::{Changed, PolicyChange, PolicySource};
@@ -67,6 +70,8 @@ pub struct HostConfig {
     pub outgoing: Outgoing,
     /// Settings of backends that the config does not name.
     pub settings: BackendSettings,
+    /// Lets callers in.
+    pub guard: Arc<Guard>,
 }
 
 /// The runtimes that a host runs on, apart from that of its doors.
@@ -74,14 +79,6 @@ pub struct HostConfig {
 pub struct Runtimes {
     pub guests: Handle,
     pub timers: Handle,
-}
-
-/// Who calls and what for.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    pub worker: WorkerId,
-    /// None: anything of the worker's. A session's token opens that session alone.
-    pub only: Option<SessionId>,
 }
 
 /// A call as a door hands it in.
@@ -189,26 +186,6 @@ impl Host {
         }
     }
 
-    /// The caller whom a session's token stands for.
-    ///
-    /// # Errors
-    /// `unauthenticated` for a token that opens nothing.
-    pub fn caller_by_token(&self, token: &str) -> Result<Caller> {
-        match self.sessions.find_by_token(&TokenHash::of(token)) {
-            Some(session) => Ok(Caller {
-                worker: session.key.worker.clone(),
-                only: Some(session.id.clone()),
-            }),
-            None => Err(self.denied("bearer token", Error::new(
-                ErrorCode::Unauthenticated,
-                "the bearer token opens no live session",
-            )
-            .hint(
-                "a session's token is shown once, when the session is created, and ends with it",
-            ))),
-        }
-    }
-
     /// Calls a tool.
     ///
     /// # Errors
@@ -244,6 +221,7 @@ impl Host {
             %request_id,
             action = execute.action,
             worker = %caller.worker,
+            caller = %caller.credential,
             session = tracing::field::Empty,
             outcome = tracing::field::Empty,
         );
@@ -330,7 +308,7 @@ impl Host {
         caller: &Caller,
         calls: Vec<Execute>,
     ) -> Result<(Arc<Session>, Vec<ToolRequest>)> {
-        let catalogue = self.registry.catalogue();
+        let catalogue = self.catalogue(caller);
         let mut found: Option<Arc<Session>> = None;
         let mut requests = Vec::with_capacity(calls.len());
         for (place, execute) in calls.into_iter().enumerate() {
@@ -342,6 +320,7 @@ impl Host {
             let choice = restricted(caller, execute.session)?;
             let session = self.chosen(caller, &catalogue, &execute.action, choice)?;
             let tool = target(&catalogue, &execute.action, session.as_deref())?.tool;
+            caller.may_call(&tool)?;
             let session = session.ok_or_else(|| misplaced("it names no session"))?;
             if tool.kind == ToolKind::Stateless {
                 return Err(misplaced("its tool is stateless"));
@@ -374,10 +353,11 @@ impl Host {
         entry: &mut Entry,
     ) -> Result<Executed> {
         let choice = restricted(caller, execute.session)?;
-        let catalogue = self.registry.catalogue();
+        let catalogue = self.catalogue(caller);
         let session = self.chosen(caller, &catalogue, &execute.action, choice.clone())?;
         let Target { backend, tool } = target(&catalogue, &execute.action, session.as_deref())?;
         entry.calls(&backend, &tool);
+        caller.may_call(&tool)?;
         let request = ToolRequest {
             tool: tool.clone(),
             params: execute.params,
@@ -403,6 +383,7 @@ impl Host {
             Some(session) if !Arc::ptr_eq(&session.backend, &backend) => {
                 let Target { tool, .. } = target(&catalogue, &execute.action, Some(&session))?;
                 entry.calls(&session.backend, &tool);
+                caller.may_call(&tool)?;
                 self.sessions
                     .call(&session, ToolRequest { tool, ..request })
                     .await?
@@ -423,15 +404,17 @@ impl Host {
     ) -> Result<Option<Arc<Session>>> {
         match choice {
             SessionChoice::Any | SessionChoice::Temporary => Ok(None),
-            SessionChoice::Id(id) => self.sessions.find(&caller.worker, &id).map(Some),
+            SessionChoice::Id(id) => self.visible(caller, &id).map(Some),
             SessionChoice::Name(name) => {
                 let backend = match crate::router::resolve(catalogue, action) {
                     Ok(target) => target.backend.name.clone(),
                     Err(error) => crate::router::prefix(action).ok_or(error)?,
                 };
-                self.sessions
-                    .find_named(&self.key(caller, &backend, name))
-                    .map(Some)
+                let key = self.key(caller, &backend, name);
+                self.sessions.find_named(&key).and_then(|session| {
+                    visible_to(caller, &session)?;
+                    Ok(Some(session))
+                })
             }
         }
     }
@@ -439,6 +422,16 @@ impl Host {
     /// All tools, by backend.
     pub fn tools(&self) -> Tools {
         self.registry.catalogue().tools()
+    }
+
+    /// Whether everybody may know of every backend.
+    pub fn is_same_for_all(&self) -> bool {
+        !self.registry.catalogue().is_restricted()
+    }
+
+    /// Those that the caller may know of.
+    pub fn tools_for(&self, caller: &Caller) -> Tools {
+        self.catalogue(caller).tools()
     }
 
     /// The tools, and when there are others.
@@ -452,6 +445,14 @@ impl Host {
     /// `tool_not_found`, `tool_ambiguous`.
     pub fn tool(&self, name: &str) -> Result<Arc<Tool>> {
         crate::router::resolve(&self.registry.catalogue(), name).map(|target| target.tool)
+    }
+
+    /// The same, if the caller may know of it.
+    ///
+    /// # Errors
+    /// As [`Host::tool`].
+    pub fn tool_for(&self, caller: &Caller, name: &str) -> Result<Arc<Tool>> {
+        crate::router::resolve(&self.catalogue(caller), name).map(|target| target.tool)
     }
 
     /// True once the host takes calls and until it stops.
@@ -575,6 +576,18 @@ impl Host {
             .retry_after(Duration::from_secs(5)))
     }
 
+    /// The backends that are there for this caller.
+    fn catalogue(&self, caller: &Caller) -> Arc<Catalogue> {
+        self.registry.catalogue().seen_by(&caller.worker)
+    }
+
+    /// The worker's session, unless its backend is not for this worker (any more).
+    fn visible(&self, caller: &Caller, id: &SessionId) -> Result<Arc<Session>> {
+        let session = self.sessions.find(&caller.worker, id)?;
+        visible_to(caller, &session)?;
+        Ok(session)
+    }
+
     fn key(&self, caller: &Caller, backend: &BackendName, name: SessionName) -> SessionKey {
         SessionKey {
             worker: caller.worker.clone(),
@@ -638,6 +651,17 @@ fn restricted(caller: &Caller, choice: SessionChoice) -> Result<SessionChoice> {
             "a session's token allows calls on that session alone",
         )),
     }
+}
+
+/// A session of a backend that is not for the worker is not there, like the backend.
+fn visible_to(caller: &Caller, session: &Session) -> Result<()> {
+    if session.backend.settings().workers.include(&caller.worker) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorCode::SessionNotFound,
+        format!("there is no session {:?}", session.id.as_str()),
+    ))
 }
 
 fn forbidden(message: &str) -> Error {

@@ -57,6 +57,10 @@ name_type! {
     /// What a caller calls a request, so that sending it twice runs it once.
     IdempotencyKey
 }
+name_type! {
+    /// Names an API key in lists and logs: `k_` and 48 random bits in hexadecimal. It opens nothing.
+    KeyId
+}
 
 impl BackendName {
     /// Accepts `[a-z][a-z0-9_-]{0,63}`.
@@ -123,7 +127,7 @@ impl SessionId {
     /// # Errors
     /// `session_not_found`: a malformed id is just an id that nobody has.
     pub fn parse(text: &str) -> Result<Self> {
-        if is_random("ses_", text) {
+        if is_random("ses_", text, 32) {
             return Ok(Self(text.into()));
         }
         Err(Error::new(
@@ -143,13 +147,37 @@ impl JobId {
     /// # Errors
     /// `job_not_found`.
     pub fn parse(text: &str) -> Result<Self> {
-        if is_random("job_", text) {
+        if is_random("job_", text, 32) {
             return Ok(Self(text.into()));
         }
         Err(Error::new(
             ErrorCode::JobNotFound,
             format!("there is no job {text:?}"),
         ))
+    }
+}
+
+impl KeyId {
+    const DIGITS: usize = 12;
+
+    pub fn random() -> Self {
+        let bits = random_bits() & ((1 << (4 * Self::DIGITS)) - 1);
+        Self(format!("k_{bits:012x}").into())
+    }
+
+    /// Accepts what [`KeyId::random`] makes.
+    ///
+    /// # Errors
+    /// `invalid_request`.
+    pub fn parse(text: &str) -> Result<Self> {
+        if is_random("k_", text, Self::DIGITS) {
+            return Ok(Self(text.into()));
+        }
+        Err(Error::new(
+            ErrorCode::InvalidRequest,
+            format!("{text:?} is not the id of a key"),
+        )
+        .hint("an id is k_ and 12 hexadecimal digits; `hostel keys list` shows them"))
     }
 }
 
@@ -163,11 +191,11 @@ impl IdempotencyKey {
     }
 }
 
-/// The prefix, and 128 bits in lower-case hexadecimal.
-fn is_random(prefix: &str, text: &str) -> bool {
+/// The prefix, and so many lower-case hexadecimal digits.
+fn is_random(prefix: &str, text: &str, length: usize) -> bool {
     let digits = text.strip_prefix(prefix).unwrap_or_default();
     let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    digits.len() == 32 && digits.bytes().all(is_hex)
+    digits.len() == length && digits.bytes().all(is_hex)
 }
 
 fn printable(text: &str, what: &str) -> Result<Arc<str>> {

@@ -19,6 +19,7 @@
 //!
 //! A module uses those below it and none above. `ARCHITECTURE.md` beside this crate is the map.
 
+pub mod access;
 pub mod error;
 pub mod ids;
 pub mod label;
@@ -28,9 +29,11 @@ pub mod tool;
 pub mod watch;
 
 pub mod audit;
+pub mod auth;
 pub mod capability;
 pub mod durable;
 pub mod engine;
+mod https;
 pub mod registry;
 pub mod session;
 

@@ -1,12 +1,12 @@
 //! The backends that are known, by name, and the tools of all of them. Replaced whole: a call sees one catalogue or the next, never half of one.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use tokio::sync::watch;
 
 use crate::error::{Error, ErrorCode, Result, nearest};
-use crate::ids::BackendName;
+use crate::ids::{BackendName, WorkerId};
 use crate::tool::{Tool, Tools};
 
 mod backend;
@@ -42,6 +42,9 @@ pub use source::{Candidate, Found, find};
 pub use surface::{Change, Surface, What, between};
 pub use warmup::Warmth;
 
+/// Views of one catalogue that are kept; after so many, they are made anew.
+const VIEWS_MAX: usize = 256;
+
 /// A backend that could not be loaded, for the operator to mend. The others are served.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -68,6 +71,10 @@ pub(crate) struct Catalogue {
     loose: HashMap<String, Vec<Arc<Tool>>>,
     /// By the tool's own name.
     bare: HashMap<String, Vec<Arc<Tool>>>,
+    /// Some backend is not for everybody.
+    is_restricted: bool,
+    /// What is left for workers, by which of the restricted backends they do not see.
+    views: Mutex<HashMap<Vec<BackendName>, Arc<Self>>>,
 }
 
 impl Registry {
@@ -139,9 +146,13 @@ impl Catalogue {
         backends: BTreeMap<BackendName, Arc<Backend>>,
         problems: BTreeMap<String, Problem>,
     ) -> Self {
+        let is_restricted = backends
+            .values()
+            .any(|backend| !backend.settings().workers.is_everybody());
         let mut catalogue = Self {
             backends,
             problems,
+            is_restricted,
             ..Self::default()
         };
         let mut tools = Vec::new();
@@ -163,6 +174,43 @@ impl Catalogue {
         }
         catalogue.tools = tools.into();
         catalogue
+    }
+
+    pub(crate) fn is_restricted(&self) -> bool {
+        self.is_restricted
+    }
+
+    /// The catalogue without the backends that are not for this worker: nobody can tell from it that they are there.
+    pub(crate) fn seen_by(self: Arc<Self>, worker: &WorkerId) -> Arc<Self> {
+        if !self.is_restricted {
+            return self;
+        }
+        let hidden = self
+            .backends
+            .values()
+            .filter(|backend| !backend.settings().workers.include(worker));
+        let hidden: Vec<BackendName> = hidden.map(|backend| backend.name.clone()).collect();
+        if hidden.is_empty() {
+            return self;
+        }
+        let mut views = self
+            .views
+            .lock()
+            .expect("no code panics while it holds the views");
+        if let Some(view) = views.get(&hidden) {
+            return view.clone();
+        }
+        let mut backends = self.backends.clone();
+        backends.retain(|name, _| !hidden.contains(name));
+        // What could not be loaded is a matter of those who see everything.
+        let mut view = Self::new(backends, BTreeMap::new());
+        view.is_restricted = false;
+        let view = Arc::new(view);
+        if views.len() >= VIEWS_MAX {
+            views.clear();
+        }
+        views.insert(hidden, view.clone());
+        view
     }
 
     /// # Errors

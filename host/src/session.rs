@@ -44,6 +44,7 @@ pub(crate) use config::merged;
 pub use fork::{ForkRequest, ForkedFrom};
 use lease::Lease;
 pub use lease::{OnIdle, Timers};
+pub(crate) use open::Opened;
 pub use open::{IfExists, NewSession};
 use slot::Slot;
 pub use table::{SessionPage, SessionQuery};

@@ -12,7 +12,7 @@ mod serve;
 mod warmup;
 
 /// The command with nothing of this process's environment.
-fn hostel(home: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn hostel(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hostel-under-test"));
     command
         .arg0("hostel")
@@ -24,13 +24,13 @@ fn hostel(home: &Path, arguments: &[&str]) -> Command {
 }
 
 /// What a command said, and how it ended.
-pub(super) struct Said {
-    pub(super) status: Option<i32>,
-    pub(super) out: String,
-    pub(super) complaint: String,
+pub(crate) struct Said {
+    pub(crate) status: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) complaint: String,
 }
 
-pub(super) fn run(home: &Path, arguments: &[&str]) -> Said {
+pub(crate) fn run(home: &Path, arguments: &[&str]) -> Said {
     said(hostel(home, arguments).output().unwrap())
 }
 

@@ -11,6 +11,7 @@
 mod adversarial;
 mod agentflow;
 mod audit;
+mod callers;
 mod calls;
 mod cli;
 mod http;

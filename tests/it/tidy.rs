@@ -13,10 +13,10 @@ use source::Source;
 /// receives its own small settings.
 const ORDER: [&[&str]; 11] = [
     &["error", "ids", "label", "tool"],
-    &["policy", "quota", "watch"],
+    &["access", "policy", "quota", "watch"],
     &["capability"],
     &["engine"],
-    &["registry", "durable", "audit"],
+    &["registry", "durable", "audit", "auth", "https"],
     &["session", "cluster"],
     &["router", "job"],
     &["host"],
@@ -68,6 +68,7 @@ const RULES: [Rule; 7] = [
         places: &[
             "api",
             "audit",
+            "auth/keys",
             "cli",
             "config/raw",
             "registry/cache",

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use hostel_host::auth::Guard;
 use hostel_host::capability::Outgoing;
 use hostel_host::durable::Durable;
 use hostel_host::engine::{Engine, EngineConfig};
@@ -106,6 +107,7 @@ impl TestHost {
             ),
             outgoing: Outgoing::default(),
             settings: BackendSettings::default(),
+            guard: Guard::open_to_all(),
         };
         change(&mut config);
         let runtimes = Runtimes {
@@ -163,7 +165,7 @@ impl TestHost {
         let worker = WorkerId::parse(id).expect("it is the id of a worker");
         Worker {
             host: self.host.clone(),
-            caller: Caller { worker, only: None },
+            caller: Caller::trusted(worker),
         }
     }
 

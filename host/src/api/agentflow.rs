@@ -35,6 +35,7 @@ mod unanswered;
 mod warmup;
 
 use asked::Asked;
+pub(super) use control::refused;
 use names::Names;
 use unanswered::Unanswered;
 
@@ -43,6 +44,11 @@ struct Door {
     api: Arc<Api>,
     names: Names,
     unanswered: Arc<Unanswered>,
+}
+
+/// Whether a path is one of this door's.
+pub(super) fn is_its(path: &str) -> bool {
+    path == "/health" || path == "/ready" || path.starts_with("/api/v1/")
 }
 
 /// For any router: it brings its own state.
@@ -97,12 +103,12 @@ async fn nothing(Extension(id): Extension<RequestId>, uri: Uri) -> Response {
     let message = format!("there is nothing at {}", uri.path());
     let error = Error::new(ErrorCode::InvalidRequest, message)
         .hint("AgentFlow's routes are execute, session, lifecycle, worker, init, tools, warmup and server; all else is below /v1");
-    control::refused(&error, Some(StatusCode::NOT_FOUND), &id)
+    refused(&error, Some(StatusCode::NOT_FOUND), &id)
 }
 
 async fn wrong_method(Extension(id): Extension<RequestId>, method: Method, uri: Uri) -> Response {
     let message = format!("{} does not take {method}", uri.path());
     let error = Error::new(ErrorCode::InvalidRequest, message)
         .hint("the answer's Allow header says what it takes");
-    control::refused(&error, Some(StatusCode::METHOD_NOT_ALLOWED), &id)
+    refused(&error, Some(StatusCode::METHOD_NOT_ALLOWED), &id)
 }

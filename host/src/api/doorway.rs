@@ -3,95 +3,135 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::host::{Caller, Host};
-use crate::ids::{RequestId, Token, WorkerId};
+use crate::host::{Admitted, Caller, Host};
+use crate::ids::{RequestId, Token};
 
-use super::Api;
+use super::challenge::Challenge;
 use super::http::problem::{Refused, problem};
+use super::{Api, addresses, agentflow, mcp, metadata};
 
 mod audited;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) const WORKER_ID: HeaderName = HeaderName::from_static("x-worker-id");
 
+/// Paths that answer everybody. All others ask for a credential where the host asks for one, also those that will be added.
+pub(super) const OPEN: [&str; 2] = ["/healthz", "/readyz"];
+
+/// Where a connection comes from. Not there for requests that came over none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+/// Who the doorway has found to be calling.
+#[derive(Clone)]
+enum Bearer {
+    Admitted(Admitted),
+    /// A session's, where nothing is asked for: looked at by whom it concerns.
+    Token(String),
+}
+
 /// Gives the request its id (the caller's own, if it sent one) and puts it on the answer, whatever the answer is.
-pub(super) async fn pass(
-    State(api): State<Arc<Api>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let sent = request
-        .headers()
+pub(super) async fn pass(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let sent = parts
+        .headers
         .get(&REQUEST_ID)
         .and_then(|value| value.to_str().ok())
         .and_then(RequestId::from_caller);
     let id = sent.unwrap_or_else(RequestId::next);
-    let line = audited::Line::of(&api, request.method(), request.uri());
-    let work = async {
-        match check_names(&api, request.headers()) {
-            Ok(()) => {
-                request.extensions_mut().insert(id.clone());
-                next.run(request).await
-            }
-            Err(error) => problem(&error, &id),
-        }
-    };
+    let page = api.addresses.listed(&parts.headers);
+    let line = audited::Line::of(&api, &parts.method, &parts.uri);
+    let answer = answer(&api, parts, body, &id, page.is_some(), next);
     let mut response = match line {
-        None => work.await,
-        Some(line) => line.around(&id, work).await,
+        None => answer.await,
+        Some(line) => line.around(&id, answer).await,
     };
+    if let Some(page) = page {
+        addresses::expose(&mut response, page);
+    }
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
 }
 
-/// A browser sends `Origin` with what a page asks for, and a rebound name in `Host`. Neither is a client of ours (MCP 2026-07-28, transports, security).
-fn check_names(api: &Api, headers: &HeaderMap) -> Result<()> {
-    if !api.loopback_only {
+/// Answers whoever knows the host by a right name and is let in.
+async fn answer(
+    api: &Api,
+    mut parts: Parts,
+    body: Body,
+    id: &RequestId,
+    of_page: bool,
+    next: Next,
+) -> Response {
+    if let Err(error) = api.addresses.check(&parts.uri, &parts.headers) {
+        return problem(&error, id);
+    }
+    if of_page && let Some(preflight) = addresses::preflight(&parts) {
+        return preflight;
+    }
+    let challenge = Challenge::of(api, &parts);
+    let mut response = match let_in(api, &mut parts).await {
+        Err(error) => refusal(parts.uri.path(), &error, id),
+        Ok(()) => {
+            parts.extensions.insert(id.clone());
+            next.run(Request::from_parts(parts, body)).await
+        }
+    };
+    challenge.complete(&mut response);
+    response
+}
+
+/// Finds out who calls, once and for every door.
+async fn let_in(api: &Api, parts: &mut Parts) -> Result<()> {
+    let path = parts.uri.path();
+    if OPEN.contains(&path) || path.starts_with(metadata::PATH) {
         return Ok(());
     }
-    let text = |name: HeaderName| {
-        headers
-            .get(name)
-            .map(|value| value.to_str().unwrap_or_default())
+    let from = parts.extensions.get::<Peer>().map(|peer| peer.0);
+    let bearer = match parts.headers.get(&header::AUTHORIZATION) {
+        None if !api.host.asks_for_credentials() => return Ok(()),
+        None => return api.host.admit(None, from).await.map(drop),
+        Some(value) => bearer(value)?,
     };
-    if let Some(host) = text(header::HOST).filter(|host| !is_loopback(host)) {
-        return Err(Error::new(
-            ErrorCode::Forbidden,
-            format!("the host does not answer to the name {host:?}"),
-        )
-        .hint("call it as 127.0.0.1 or localhost"));
-    }
-    if let Some(origin) = text(header::ORIGIN).filter(|origin| {
-        !origin
-            .split_once("://")
-            .is_some_and(|(_, rest)| is_loopback(rest))
-    }) {
-        return Err(Error::new(
-            ErrorCode::Forbidden,
-            format!("pages of {origin:?} may not call this host"),
-        ));
-    }
+    let found = if bearer.starts_with(Token::PREFIX) && !api.host.asks_for_credentials() {
+        Bearer::Token(bearer.to_owned())
+    } else {
+        Bearer::Admitted(api.host.admit(Some(bearer), from).await?)
+    };
+    parts.extensions.insert(found);
     Ok(())
 }
 
-fn is_loopback(authority: &str) -> bool {
-    let name = match authority.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').map_or(rest, |(name, _)| name),
-        None => authority
-            .rsplit_once(':')
-            .map_or(authority, |(name, _)| name),
-    };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+fn bearer(value: &HeaderValue) -> Result<&str> {
+    let words = value.to_str().ok().and_then(|text| text.split_once(' '));
+    match words {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+        _ => Err(Error::new(
+            ErrorCode::Unauthenticated,
+            "the Authorization header holds no token of this host",
+        )
+        .hint("send `Authorization: Bearer …` with an API key or a session's token (hst_...), or no such header")),
+    }
+}
+
+/// In the words of the door that was knocked at.
+fn refusal(path: &str, error: &Error, id: &RequestId) -> Response {
+    if path == mcp::PATH {
+        mcp::turned_away(error)
+    } else if agentflow::is_its(path) {
+        agentflow::refused(error, None, id)
+    } else {
+        problem(error, id)
+    }
 }
 
 /// The request's id and the caller's own words on who it is.
@@ -99,49 +139,41 @@ fn is_loopback(authority: &str) -> bool {
 pub(super) struct Visitor {
     pub(super) request_id: RequestId,
     worker: Option<String>,
-    token: Option<String>,
+    bearer: Bearer,
 }
 
 impl Visitor {
     /// Who calls. `worker_id` is what the body says, where there is one.
     ///
     /// # Errors
-    /// `unauthenticated` for a token that opens nothing; `conflict` when header and body name two workers.
+    /// `unauthenticated` for a token that opens nothing; `conflict` when header and body name two workers; `forbidden` when a credential is
+    /// another worker's.
     pub(super) fn caller(&self, host: &Host, worker_id: Option<&str>) -> Result<Caller> {
-        if let Some(token) = &self.token {
-            return host.caller_by_token(token);
+        match &self.bearer {
+            Bearer::Token(token) => host.caller_by_token(token),
+            Bearer::Admitted(admitted) => admitted.caller(self.worker.as_deref(), worker_id),
         }
-        let worker = match (self.worker.as_deref(), worker_id) {
-            (Some(header), Some(body)) if header != body => {
-                let message = format!("X-Worker-ID says {header:?} and worker_id says {body:?}");
-                return Err(Error::new(ErrorCode::Conflict, message).hint("name the worker once"));
-            }
-            (Some(worker), _) | (None, Some(worker)) => WorkerId::parse(worker)?,
-            (None, None) => WorkerId::default(),
-        };
-        Ok(Caller { worker, only: None })
     }
-}
 
-impl Visitor {
-    /// For what concerns all sessions: a session's token does not reach that far.
+    /// The same, for who answers with a problem.
+    pub(super) fn known(&self, host: &Host) -> std::result::Result<Caller, Refused> {
+        self.caller(host, None)
+            .map_err(|error| Refused(error, self.request_id.clone()))
+    }
+
+    /// For what concerns the whole host.
     ///
     /// # Errors
     /// `forbidden`, `unauthenticated`.
-    pub(super) fn operator(&self, host: &Host) -> std::result::Result<(), Refused> {
-        let refusal = match self.caller(host, None) {
-            Ok(caller) if caller.only.is_none() => {
+    pub(super) fn operator(&self, host: &Host) -> std::result::Result<Caller, Refused> {
+        let caller = self.known(host)?;
+        match caller.may_administer() {
+            Ok(()) => {
                 caller.asks();
-                return Ok(());
+                Ok(caller)
             }
-            Ok(_) => Error::new(
-                ErrorCode::Forbidden,
-                "a session's token allows calls on that session alone",
-            )
-            .hint("call without the token"),
-            Err(error) => error,
-        };
-        Err(Refused(refusal, self.request_id.clone()))
+            Err(error) => Err(Refused(error, self.request_id.clone())),
+        }
     }
 }
 
@@ -157,12 +189,6 @@ impl FromRequestParts<Arc<Api>> for Visitor {
             .get::<RequestId>()
             .cloned()
             .unwrap_or_else(RequestId::next);
-        let text = |name: &HeaderName| {
-            parts
-                .headers
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-        };
         let worker = parts.headers.get(&WORKER_ID).map(HeaderValue::to_str);
         let Ok(worker) = worker.transpose() else {
             let message = "X-Worker-ID is not visible ASCII";
@@ -172,57 +198,11 @@ impl FromRequestParts<Arc<Api>> for Visitor {
                 request_id,
             ));
         };
-        let token = match text(&header::AUTHORIZATION) {
-            None => None,
-            Some(value) => match value.split_once(' ') {
-                Some((scheme, token))
-                    if scheme.eq_ignore_ascii_case("bearer")
-                        && token.starts_with(Token::PREFIX) =>
-                {
-                    Some(token.to_owned())
-                }
-                _ => {
-                    let error = Error::new(
-                        ErrorCode::Unauthenticated,
-                        "the Authorization header holds no token of this host",
-                    );
-                    return Err(Refused(error.hint("send `Authorization: Bearer hst_...` with a session's token, or no such header"), request_id));
-                }
-            },
-        };
+        let bearer = parts.extensions.get::<Bearer>().cloned();
         Ok(Self {
             request_id,
             worker: worker.map(str::to_owned),
-            token,
+            bearer: bearer.unwrap_or(Bearer::Admitted(Admitted::Anybody)),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_loopback;
-
-    #[test]
-    fn only_loopback_names_are_answered_to() {
-        for good in [
-            "localhost",
-            "localhost:18890",
-            "127.0.0.1:80",
-            "127.9.9.9",
-            "[::1]:18890",
-            "LOCALHOST",
-        ] {
-            assert!(is_loopback(good), "{good}");
-        }
-        for bad in [
-            "example.com",
-            "localhost.evil.com",
-            "10.0.0.1:80",
-            "127.0.0.1.evil.com:80",
-            "",
-            "[::2]",
-        ] {
-            assert!(!is_loopback(bad), "{bad}");
-        }
     }
 }

@@ -7,7 +7,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{Api, agentflow, doorway, mcp, openapi};
+use super::{Api, agentflow, doorway, mcp, metadata, openapi};
 
 pub(super) mod backends;
 pub(super) mod batch;
@@ -28,6 +28,7 @@ pub(super) mod usage;
 pub fn router(api: Arc<Api>) -> Router {
     Router::new()
         .merge(mcp::routes(&api))
+        .merge(metadata::routes())
         .route("/v1/execute", post(execute::execute))
         .route("/v1/execute/batch", post(batch::batch))
         .route("/v1/tools", get(tools::list))

@@ -14,5 +14,5 @@ mod session_tools;
 mod stdio;
 mod tasks;
 
-pub(super) use door::routes;
+pub(super) use door::{PATH, routes, turned_away};
 pub(crate) use stdio::serve as serve_stdio;

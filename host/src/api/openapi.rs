@@ -9,6 +9,8 @@ use axum::response::{Html, IntoResponse};
 use serde_json::{Value, json};
 
 use super::Api;
+use super::doorway::Visitor;
+use super::http::problem::Refused;
 
 #[expect(dead_code, reason = "read by derive(JsonSchema), never by us")]
 mod answers;
@@ -37,9 +39,12 @@ const PAGE_POLICY: [(HeaderName, &str); 2] = [
 ];
 
 /// The same for people. It loads nothing from elsewhere.
-pub(super) async fn page(State(api): State<Arc<Api>>) -> impl IntoResponse {
-    let page = page::render(&DOCUMENT, &api.host.tools());
-    (PAGE_POLICY, Html(page))
+pub(super) async fn page(
+    State(api): State<Arc<Api>>,
+    visitor: Visitor,
+) -> Result<impl IntoResponse, Refused> {
+    let tools = api.host.tools_for(&visitor.known(&api.host)?);
+    Ok((PAGE_POLICY, Html(page::render(&DOCUMENT, &tools))))
 }
 
 /// What the document says of itself.

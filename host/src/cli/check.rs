@@ -184,10 +184,7 @@ async fn life(
         }
         Ok(None) => return findings.fault("nothing was warmed up"),
     }
-    let caller = Caller {
-        worker: WorkerId::default(),
-        only: None,
-    };
+    let caller = Caller::trusted(WorkerId::default());
     let mut session = SessionChoice::Temporary;
     let mut begun = None;
     if tools.iter().any(|tool| tool.stateful) {

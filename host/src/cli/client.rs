@@ -2,15 +2,22 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Method, Request, header};
+use http_body_util::Full;
 use serde_json::Value;
+
+use crate::https::{Https, NoAnswer, encoded};
 
 use super::{ClientArgs, Outcome};
 
 /// A call may take as long as the host lets it; this only bounds a host that does not answer at all.
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
+/// Of an answer.
+const BYTES_MAX: usize = 1 << 30;
 
 pub(super) struct Client {
-    http: reqwest::Client,
+    http: Https,
     args: ClientArgs,
 }
 
@@ -25,14 +32,8 @@ pub(super) fn block_on(command: impl Future<Output = Outcome>) -> Outcome {
 
 impl Client {
     pub(super) fn new(args: ClientArgs) -> Result<Self, String> {
-        if args.server.starts_with("https:") {
-            return Err("--server: this client speaks plain HTTP; reach a host behind TLS through a local proxy".to_owned());
-        }
-        let http = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .no_proxy()
-            .build()
-            .map_err(|error| error.to_string())?;
+        let http = Https::new(PATIENCE, BYTES_MAX, args.ca.as_deref());
+        let http = http.map_err(|error| format!("--ca: {error}"))?;
         Ok(Self { http, args })
     }
 
@@ -41,40 +42,56 @@ impl Client {
     }
 
     pub(super) async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, String> {
-        self.send(self.http.get(self.url(path)).query(query)).await
+        let query = query.iter();
+        let query: Vec<String> = query
+            .map(|(name, value)| format!("{name}={}", encoded(value)))
+            .collect();
+        let path = match query.is_empty() {
+            true => path.to_owned(),
+            false => format!("{path}?{}", query.join("&")),
+        };
+        self.send(Method::GET, &path, None).await
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
-        self.send(self.http.post(self.url(path)).json(body)).await
+        self.send(Method::POST, path, Some(body)).await
     }
 
     pub(super) async fn delete(&self, path: &str) -> Result<Value, String> {
-        self.send(self.http.delete(self.url(path))).await
+        self.send(Method::DELETE, path, None).await
     }
 
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.args.server.trim_end_matches('/'))
-    }
-
-    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, String> {
-        let request = match (&self.args.key, &self.args.worker) {
-            (Some(key), _) => request.bearer_auth(key),
-            (None, Some(worker)) => request.header("x-worker-id", worker),
-            (None, None) => request,
-        };
-        let response = request
-            .send()
-            .await
-            .map_err(|error| self.unreachable(&error))?;
-        let status = response.status();
-        let text = response
-            .text()
-            .await
-            .map_err(|error| format!("the answer broke off: {error}"))?;
-        let answer: Value = serde_json::from_str(&text).map_err(|_| {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, String> {
+        let server = &self.args.server;
+        let url = format!("{}{}", server.trim_end_matches('/'), visible(path));
+        let mut request = Request::builder().method(method).uri(url);
+        if let Some(key) = &self.args.key {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+        }
+        if let Some(worker) = &self.args.worker {
+            request = request.header("x-worker-id", worker);
+        }
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let body = body.map(|body| Bytes::from(body.to_string()));
+        let request = request
+            .body(Full::new(body.unwrap_or_default()))
+            .map_err(|error| format!("cannot ask {server}: {error}"))?;
+        let (status, text) = self.http.ask(request).await.map_err(|error| match error {
+            NoAnswer::Unreachable => format!(
+                "no host answers at {server}; start one with `hostel up` or `hostel serve`, or name another with --server"
+            ),
+            NoAnswer::Broken(why) => format!("cannot ask {server}: {why}"),
+        })?;
+        let answer: Value = serde_json::from_slice(&text).map_err(|_| {
             format!(
-                "{} answered {status} with something that is not JSON; is it a Hostel host?",
-                self.args.server
+                "{server} answered {status} with something that is not JSON; is it a Hostel host?"
             )
         })?;
         if status.is_success() {
@@ -83,16 +100,15 @@ impl Client {
             Err(problem(&answer))
         }
     }
+}
 
-    fn unreachable(&self, error: &reqwest::Error) -> String {
-        if error.is_connect() {
-            return format!(
-                "no host answers at {}; start one with `hostel up` or `hostel serve`, or name another with --server",
-                self.args.server
-            );
-        }
-        format!("cannot ask {}: {error}", self.args.server)
-    }
+/// What people typed may have characters in it that no address has.
+fn visible(path: &str) -> String {
+    let shown = |c: char| match c {
+        '!'..='~' if !"\"<>\\^`{|}".contains(c) => c.to_string(),
+        _ => encoded(c.encode_utf8(&mut [0; 4])),
+    };
+    path.chars().map(shown).collect()
 }
 
 /// A problem document in one line and its hint in another.

@@ -50,9 +50,9 @@ pub(super) fn run(args: &ServeArgs) -> Outcome {
         }
         let running = app.serve()?;
         output::note(&format!(
-            "hostel serves {} tools at http://{}",
+            "hostel serves {} tools at {}",
             running.host.tools().len(),
-            running.address
+            running.url()
         ));
         running.until_stopped().await
     })

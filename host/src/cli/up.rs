@@ -91,9 +91,9 @@ async fn serve_built(
     announce(&app);
     let running = app.serve()?;
     output::note(&format!(
-        "hostel serves {} tools at http://{}",
+        "hostel serves {} tools at {}",
         running.host.tools().len(),
-        running.address
+        running.url()
     ));
     if let Some(tool) = running.host.tools().first() {
         output::note(&format!(

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::access::Workers;
 use crate::error::nearest_field;
 use crate::job::JobLimits;
 use crate::policy::secret::Secret;
@@ -19,10 +20,12 @@ use crate::session::OnIdle;
 use super::{BackendConfig, expanded};
 
 mod audit;
+mod auth;
 mod compile;
 mod reach;
 mod workers;
 
+use auth::{RawAuth, RawTls};
 use reach::{RawBinding, RawHttpRule, tcp_rule, whole_host};
 pub(super) use reach::{RawOutgoing, RawSecret};
 use workers::RawWorkers;
@@ -39,6 +42,7 @@ pub(super) struct RawConfig {
     pub(super) backends: BTreeMap<String, RawBackend>,
     pub(super) audit: audit::RawAudit,
     pub(super) compile: compile::RawCompile,
+    pub(super) auth: RawAuth,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -68,6 +72,10 @@ pub(super) struct RawServer {
     pub(super) approve_changes: Option<bool>,
     pub(super) log: Option<String>,
     pub(super) log_format: Option<String>,
+    pub(super) names: Vec<String>,
+    pub(super) origins: Vec<String>,
+    pub(super) tls: Option<RawTls>,
+    pub(super) connections_per_address: Option<usize>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -108,6 +116,7 @@ pub(super) struct RawBackend {
     keyvalue: bool,
     precise_clock: bool,
     limits: RawLimits,
+    workers: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -223,6 +232,12 @@ impl RawBackend {
             config: expanded(self.config)?,
             grants,
             limits: self.limits.over(*limits),
+            workers: match self.workers {
+                None => Workers::default(),
+                Some(names) => {
+                    Workers::these(names).map_err(|error| format!("workers: {error}"))?
+                }
+            },
         };
         let pin = self.digest.map(checked_digest).transpose()?;
         Ok(BackendConfig {

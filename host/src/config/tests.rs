@@ -194,3 +194,81 @@ fn a_log_is_kept_where_the_file_says_or_if_it_is_enabled() {
         .unwrap();
     assert_eq!(named.file, Some(PathBuf::from("/etc/hostel/audit.jsonl")));
 }
+
+#[test]
+fn what_lets_callers_in_is_read_whole_or_not_at_all() {
+    let config = toml(
+        r#"
+        [server]
+        names = ["tools.example.com"]
+        origins = ["https://app.example.com"]
+        tls = { cert = "chain.pem", key = "/keys/key.pem" }
+        connections_per_address = 5
+        [auth]
+        required = true
+        [auth.jwt]
+        issuer = "https://id.example.com"
+        audience = "https://tools.example.com"
+        jwks_url = "https://id.example.com/jwks"
+        algorithms = ["EdDSA"]
+        [backends.rag]
+        workers = ["alice", "team-*"]
+        "#,
+    );
+    let config = config.unwrap();
+    let files = config.tls.unwrap();
+    assert_eq!(files.cert, PathBuf::from("/etc/hostel/chain.pem"));
+    assert_eq!(files.key, PathBuf::from("/keys/key.pem"));
+    assert_eq!(
+        (config.connections_per_address, config.auth_required),
+        (5, true)
+    );
+    let jwt = config.jwt.unwrap();
+    assert_eq!(
+        (jwt.worker_claim.as_str(), jwt.scope_claim.as_str()),
+        ("sub", "scope")
+    );
+    assert_eq!(jwt.algorithms, [crate::auth::Algorithm::EdDsa]);
+    let rag = config.backends[&BackendName::parse("rag").unwrap()]
+        .settings
+        .workers
+        .clone();
+    let worker = |name| crate::ids::WorkerId::parse(name).unwrap();
+    assert!(rag.include(&worker("team-1")) && !rag.include(&worker("bob")));
+
+    let issuer = "[auth.jwt]\nissuer = \"https://i\"\naudience = \"a\"\n";
+    let cases = [
+        (
+            "[server]\nnames = [\"https://a.com\"]".to_owned(),
+            "server.names",
+        ),
+        ("[server]\norigins = [\"*\"]".to_owned(), "server.origins"),
+        ("[server]\ntls = { cert = \"a\" }".to_owned(), "key"),
+        (
+            "[auth]\nrequird = true".to_owned(),
+            "did you mean `required`?",
+        ),
+        (issuer.to_owned(), "jwks_file or jwks_url"),
+        (
+            format!("{issuer}jwks_url = \"http://i/jwks\""),
+            "neither https nor on this machine",
+        ),
+        (
+            format!("{issuer}jwks_file = \"j\"\nalgorithms = [\"HS256\"]"),
+            "none of ES256",
+        ),
+        (
+            format!("{issuer}jwks_file = \"j\"\nalgorithms = []"),
+            "algorithms",
+        ),
+        (
+            "[auth.jwt]\nissuer = \"i\"\njwks_file = \"j\"".to_owned(),
+            "audience",
+        ),
+        ("[backends.x]\nworkers = [\"\"]".to_owned(), "workers"),
+    ];
+    for (text, expected) in cases {
+        let error = toml(&text).unwrap_err();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}

@@ -27,13 +27,9 @@ const CHANGES_MAX: usize = 32;
 
 /// A caller in the log's words.
 pub(crate) fn actor(caller: &Caller) -> Actor {
-    let credential = match &caller.only {
-        None => Cow::Borrowed("none"),
-        Some(_) => Cow::Borrowed("session_token"),
-    };
     Actor {
         worker: caller.worker.clone(),
-        credential,
+        credential: Cow::Owned(caller.credential.to_string()),
     }
 }
 

@@ -10,10 +10,11 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::ids::BackendName;
 use crate::policy::{Grants, Limits, LiveGrants};
 use crate::registry::{
-    Backend, BackendSettings, Change, Listing, LoadError, Origin, Problem, Surroundings, Warmth,
+    Backend, BackendSettings, Catalogue, Change, Listing, LoadError, Origin, Problem, Surroundings,
+    Warmth,
 };
 
-use super::{Approval, Host};
+use super::{Approval, Caller, Host};
 
 /// A component to load.
 #[derive(Clone, Debug)]
@@ -165,11 +166,14 @@ impl Host {
     }
 
     pub fn backends(&self) -> Vec<BackendInfo> {
-        self.registry
-            .catalogue()
-            .backends()
-            .map(|backend| backend.info())
-            .collect()
+        let catalogue = self.registry.catalogue();
+        catalogue.backends().map(|backend| backend.info()).collect()
+    }
+
+    /// Those that the caller may know of. An administrator knows of all.
+    pub fn backends_for(&self, caller: &Caller) -> Vec<BackendInfo> {
+        let catalogue = self.overview(caller);
+        catalogue.backends().map(|backend| backend.info()).collect()
     }
 
     /// # Errors
@@ -178,9 +182,32 @@ impl Host {
         Ok(self.registry.catalogue().backend(name)?.info())
     }
 
+    /// The same, if the caller may know of it.
+    ///
+    /// # Errors
+    /// `backend_not_found`.
+    pub fn backend_for(&self, caller: &Caller, name: &BackendName) -> Result<BackendInfo> {
+        Ok(self.overview(caller).backend(name)?.info())
+    }
+
     /// Files that could not be loaded.
     pub fn problems(&self) -> Vec<Problem> {
         self.registry.catalogue().problems().cloned().collect()
+    }
+
+    /// The same, for who may know of them.
+    pub fn problems_for(&self, caller: &Caller) -> Vec<Problem> {
+        match caller.scopes.has_admin() {
+            true => self.overview(caller).problems().cloned().collect(),
+            false => Vec::new(),
+        }
+    }
+
+    fn overview(&self, caller: &Caller) -> Arc<Catalogue> {
+        if caller.is_administrator() {
+            return self.registry.catalogue();
+        }
+        self.catalogue(caller)
     }
 
     /// Warms backends up, side by side.

@@ -106,12 +106,17 @@ impl Host {
     /// # Errors
     /// `job_not_found`.
     pub fn job(&self, caller: &Caller, id: &JobId) -> Result<Arc<Job>> {
+        caller.may_have_jobs()?;
         self.jobs.find(&caller.worker, caller.only.as_ref(), id)
     }
 
     /// The caller's jobs, newest first.
-    pub fn list_jobs(&self, caller: &Caller, query: &JobQuery) -> JobPage {
-        self.jobs.list(&caller.worker, caller.only.as_ref(), query)
+    ///
+    /// # Errors
+    /// `forbidden`.
+    pub fn list_jobs(&self, caller: &Caller, query: &JobQuery) -> Result<JobPage> {
+        caller.may_have_jobs()?;
+        Ok(self.jobs.list(&caller.worker, caller.only.as_ref(), query))
     }
 
     /// Stops a job's guest and waits until it is done. One that is done stays as it is.
@@ -137,9 +142,10 @@ impl Host {
     /// The tool's full name: what cannot be found is known before there is a job.
     fn named(&self, caller: &Caller, execute: &Execute) -> Result<String> {
         let choice = restricted(caller, execute.session.clone())?;
-        let catalogue = self.registry.catalogue();
+        let catalogue = self.catalogue(caller);
         let session = self.chosen(caller, &catalogue, &execute.action, choice)?;
         let found = target(&catalogue, &execute.action, session.as_deref())?;
+        caller.may_call(&found.tool)?;
         Ok(found.tool.full_name.clone())
     }
 }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::ids::{BackendName, SessionId, SessionName};
 use crate::label::Labels;
 use crate::session::{
-    CheckpointInfo, CheckpointMode, EndReason, Farewell, ForkRequest, NewSession, Session,
+    CheckpointInfo, CheckpointMode, EndReason, Farewell, ForkRequest, NewSession, Opened, Session,
     SessionInfo, SessionPage, SessionQuery,
 };
 
@@ -17,8 +17,10 @@ use super::{Caller, Host, forbidden};
 /// A session that was asked for.
 pub struct Started {
     pub info: SessionInfo,
-    /// Shown this once; none if the session was there already.
+    /// Shown this once; none if the session was there already, or if the caller may not call all of its tools: the token may.
     pub token: Option<String>,
+    /// It was not there before.
+    pub is_new: bool,
 }
 
 impl Host {
@@ -34,25 +36,26 @@ impl Host {
         new: NewSession,
     ) -> Result<Started> {
         let entered = self.enter(caller)?;
+        caller.may_have_sessions()?;
         if caller.only.is_some() {
             return Err(forbidden("a session's token creates no sessions"));
         }
-        let backend = self.registry.catalogue().backend(backend)?.clone();
+        let backend = self.catalogue(caller).backend(backend)?.clone();
         entered.account.create(1)?;
         let opened = self
             .sessions
             .open(entered.account.clone(), &backend, new)
             .await?;
-        Ok(Started {
-            info: opened.session.info(),
-            token: opened.token,
-        })
+        Ok(started(caller, opened))
     }
 
+    /// # Errors
+    /// `forbidden`: other workers' sessions are for administrators.
     pub fn list_sessions(&self, caller: &Caller, query: &SessionQuery) -> Result<SessionPage> {
         if caller.only.is_some() {
             return Err(forbidden("a session's token lists no sessions"));
         }
+        may_query(caller, query)?;
         Ok(self.sessions.list(query))
     }
 
@@ -114,6 +117,7 @@ impl Host {
         backend: &BackendName,
         name: SessionName,
     ) -> Result<SessionInfo> {
+        caller.may_have_sessions()?;
         let session = self.sessions.find_named(&self.key(caller, backend, name))?;
         self.own(caller, &session.id).map(|session| session.info())
     }
@@ -130,6 +134,7 @@ impl Host {
         if caller.only.is_some() {
             return Err(forbidden("a session's token destroys that session alone"));
         }
+        may_query(caller, query)?;
         let sessions = self.sessions.matching(query);
         for session in &sessions {
             session.end(EndReason::Released);
@@ -229,19 +234,16 @@ impl Host {
         request: &ForkRequest,
     ) -> Result<Vec<Result<Started>>> {
         let entered = self.enter(caller)?;
+        caller.may_have_sessions()?;
         if caller.only.is_some() {
             return Err(forbidden("a session's token creates no sessions"));
         }
         let session = self.own(caller, id)?;
         entered.account.create(request.count)?;
         let forks = self.sessions.fork(&session, request).await?;
-        let started = forks.into_iter().map(|fork| {
-            fork.map(|opened| Started {
-                info: opened.session.info(),
-                token: opened.token,
-            })
-        });
-        Ok(started.collect())
+        let forks = forks.into_iter();
+        let forks = forks.map(|fork| fork.map(|opened| started(caller, opened)));
+        Ok(forks.collect())
     }
 
     /// Parks the session on disk until its next call.
@@ -275,11 +277,30 @@ impl Host {
     }
 
     fn own(&self, caller: &Caller, id: &SessionId) -> Result<Arc<Session>> {
+        caller.may_have_sessions()?;
         if caller.only.as_ref().is_some_and(|own| own != id) {
             return Err(forbidden(
                 "a session's token allows calls on that session alone",
             ));
         }
-        self.sessions.find(&caller.worker, id)
+        self.visible(caller, id)
+    }
+}
+
+/// A session's token opens all of its tools: who may not call them all does not get it.
+fn started(caller: &Caller, opened: Opened) -> Started {
+    let all_tools = caller.scopes.calls_all_of(&opened.session.key.backend);
+    Started {
+        info: opened.session.info(),
+        is_new: opened.token.is_some(),
+        token: opened.token.filter(|_| all_tools),
+    }
+}
+
+fn may_query(caller: &Caller, query: &SessionQuery) -> Result<()> {
+    caller.may_have_sessions()?;
+    match &query.worker {
+        Some(worker) if *worker == caller.worker => Ok(()),
+        _ => caller.may_administer(),
     }
 }

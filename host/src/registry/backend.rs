@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::access::Workers;
 use crate::capability::Outgoing;
 use crate::engine::instance::Recipe;
 use crate::engine::{Guests, HOSTS_OWN, Instance, Module, Pace, Paces, Revival};
@@ -29,12 +30,16 @@ pub struct BackendSettings {
     pub config: Value,
     pub grants: Grants,
     pub limits: Limits,
+    /// For all others it is not there.
+    pub workers: Workers,
 }
 
 impl BackendSettings {
     /// True when nothing but the grants may be different.
     pub(crate) fn differ_in_grants_only(&self, other: &Self) -> bool {
-        self.config == other.config && self.limits == other.limits
+        self.config == other.config
+            && self.limits == other.limits
+            && self.workers == other.workers
     }
 }
 

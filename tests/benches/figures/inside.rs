@@ -77,7 +77,7 @@ impl Hostel {
         warm_up(&host).await?;
         Ok(Self {
             host,
-            caller: Caller { worker, only: None },
+            caller: Caller::trusted(worker),
             backend,
             opened: AtomicU32::new(0),
         })
@@ -250,6 +250,7 @@ fn build(folder: &Path, sessions: &Path, instances: u32) -> Result<Host, String>
         durable: Arc::new(Durable::open(sessions)?),
         outgoing: Outgoing::default(),
         settings: settings(),
+        guard: hostel_host::auth::Guard::open_to_all(),
     };
     let runtimes = Runtimes {
         guests: Handle::current(),

@@ -47,10 +47,7 @@ impl Start {
     async fn answers(&self) {
         let worker = Worker {
             host: self.app.host.clone(),
-            caller: hostel_host::host::Caller {
-                worker: WorkerId::default(),
-                only: None,
-            },
+            caller: hostel_host::host::Caller::trusted(WorkerId::default()),
         };
         let answer = worker.call("counter:double", json!({"n": 21})).await;
         assert_eq!(answer.unwrap(), 42);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
 use axum::response::Response;
 use bytes::Bytes;
 use serde::Deserialize;
@@ -15,6 +16,7 @@ use crate::api::http::body;
 use crate::api::http::problem::Refused;
 use crate::error::{Error, ErrorCode, Result};
 use crate::host::{Caller, Host};
+use crate::ids::RequestId;
 
 use super::Door;
 use super::control::{Control, refused};
@@ -86,6 +88,28 @@ impl Asked {
         let text = |members| Value::Object(members).to_string();
         let message = body::parse(text(own).as_bytes());
         Some(message.and_then(|message| Ok((message, body::parse(text(members).as_bytes())?))))
+    }
+}
+
+/// Who asks for what has no body.
+pub(super) struct Onlooker(Visitor);
+
+impl Onlooker {
+    /// Who it is, and the request's id.
+    pub(super) fn caller(self, door: &Door) -> Result<(Caller, RequestId), Refused> {
+        let Self(visitor) = self;
+        let caller = visitor.known(&door.api.host)?;
+        Ok((caller, visitor.request_id))
+    }
+}
+
+impl FromRequestParts<Arc<Door>> for Onlooker {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Arc<Door>) -> Result<Self, Response> {
+        let visitor = Visitor::from_request_parts(parts, &door.api).await;
+        let visitor = visitor.map_err(|Refused(error, id)| refused(&error, None, &id))?;
+        Ok(Self(visitor))
     }
 }
 

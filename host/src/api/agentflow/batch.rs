@@ -21,7 +21,9 @@ use crate::ids::RequestId;
 use super::Door;
 use super::asked::Asked;
 use super::codes::{self, Code};
-use super::envelope::{Origin, Tag, Trace, respond, write_executed, write_head, write_meta};
+use super::envelope::{
+    Origin, Tag, Trace, respond, respond_refusal, write_executed, write_head, write_meta,
+};
 use super::execute::{Call, execute_of, run, span, write_not_executed};
 
 /// What a batch is called in `meta`.
@@ -93,11 +95,11 @@ pub(super) async fn batch(door: Arc<Door>, asked: Asked) -> Response {
     let mut out = Vec::with_capacity(1024);
     match plan {
         Ok(plan) => {
-            let total = plan.calls.len();
+            let (total, caller) = (plan.calls.len(), plan.caller.clone());
             let ran = plan.run(host, id).instrument(span(&trace)).await;
             let code = verdict(&ran, total);
             write_head(&mut out, code, &message(&ran, code));
-            write_results(&mut out, &ran, total, host, &trace, id);
+            write_results(&mut out, &ran, total, (host, &caller), &trace, id);
             write_meta(&mut out, &origin(&asked), &trace);
             out.push(b'}');
             respond(code.status(), out, None)
@@ -105,14 +107,14 @@ pub(super) async fn batch(door: Arc<Door>, asked: Asked) -> Response {
         Err(error) => {
             write_not_executed(
                 &mut out,
-                host,
+                None,
                 TOOL,
                 &error,
                 asked.began.elapsed(),
                 &trace,
                 id,
             );
-            respond(codes::status(&error), out, error.wait())
+            respond_refusal(codes::status(&error), out, &error)
         }
     }
 }
@@ -200,7 +202,7 @@ fn write_results(
     out: &mut Vec<u8>,
     ran: &[Ran],
     total: usize,
-    host: &Host,
+    asker: (&Host, &Caller),
     trace: &Trace,
     id: &RequestId,
 ) {
@@ -211,7 +213,10 @@ fn write_results(
         }
         match &ran.outcome {
             Ok(executed) => write_executed(out, executed, ran.took, trace),
-            Err(error) => write_not_executed(out, host, &ran.action, error, ran.took, trace, id),
+            Err(error) => {
+                let asker = Some(asker);
+                write_not_executed(out, asker, &ran.action, error, ran.took, trace, id);
+            }
         }
     }
     // Writing to memory cannot fail.

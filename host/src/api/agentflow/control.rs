@@ -11,7 +11,8 @@ use crate::session::SessionInfo;
 
 use super::codes::{self, Code};
 use super::envelope::{
-    Origin, Trace, details, respond, write_failure, write_head, write_json, write_meta,
+    Origin, Trace, details, respond, respond_refusal, write_failure, write_head, write_json,
+    write_meta,
 };
 use super::record;
 
@@ -111,7 +112,7 @@ impl Control {
         };
         let mut out = Vec::with_capacity(512);
         write_failure(&mut out, error, &Value::Object(data), &origin, &self.trace);
-        respond(codes::status(error), out, error.wait())
+        respond_refusal(codes::status(error), out, error)
     }
 
     fn origin(&self) -> Origin<'_> {
@@ -125,7 +126,7 @@ impl Control {
 }
 
 /// A request that did not come as far as a verb.
-pub(super) fn refused(
+pub(in crate::api) fn refused(
     error: &Error,
     status: Option<StatusCode>,
     request_id: &RequestId,
@@ -137,9 +138,6 @@ pub(super) fn refused(
     let data = Value::Object(details(error));
     let mut out = Vec::with_capacity(512);
     write_failure(&mut out, error, &data, &origin, &Trace::of(None, None));
-    respond(
-        status.unwrap_or_else(|| codes::status(error)),
-        out,
-        error.wait(),
-    )
+    let status = status.unwrap_or_else(|| codes::status(error));
+    respond_refusal(status, out, error)
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::api::answer::json_answer;
+use crate::api::challenge;
 use crate::api::http::execute::write_string;
 use crate::error::Error;
 use crate::host::Executed;
@@ -168,6 +169,13 @@ pub(super) fn details(error: &Error) -> Map<String, Value> {
         data.insert((*name).to_owned(), value.clone());
     }
     data
+}
+
+/// The answer in which an error stands.
+pub(super) fn respond_refusal(status: StatusCode, body: Vec<u8>, error: &Error) -> Response {
+    let mut response = respond(status, body, error.wait());
+    challenge::mark(&mut response, error);
+    response
 }
 
 pub(super) fn respond(

@@ -21,7 +21,9 @@ use crate::ids::{RequestId, SessionId};
 use super::Door;
 use super::asked::Asked;
 use super::codes::{self, Code};
-use super::envelope::{Origin, Tag, Trace, details, respond, write_executed, write_failure};
+use super::envelope::{
+    Origin, Tag, Trace, details, respond, respond_refusal, write_executed, write_failure,
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -112,6 +114,7 @@ pub(super) async fn execute(door: Arc<Door>, asked: Asked) -> Response {
         Err(error) => (Err(error), String::new(), Trace::of(None, None), false),
     };
     let id = &asked.visitor.request_id;
+    let caller = call.as_ref().ok().map(|call| call.caller.clone());
     let outcome = match call {
         // The caller will look for its own name of the call in the log.
         Ok(call) if is_traced => run(host, id, call).instrument(span(&trace)).await,
@@ -127,8 +130,9 @@ pub(super) async fn execute(door: Arc<Door>, asked: Asked) -> Response {
         }
         Err(error) => {
             let mut out = Vec::with_capacity(512);
-            write_not_executed(&mut out, host, &action, &error, took, &trace, id);
-            respond(codes::status(&error), out, error.wait())
+            let asker = caller.as_ref().map(|caller| (&**host, caller));
+            write_not_executed(&mut out, asker, &action, &error, took, &trace, id);
+            respond_refusal(codes::status(&error), out, &error)
         }
     }
 }
@@ -154,14 +158,14 @@ pub(super) fn code_of(executed: &Executed) -> Code {
 /// Writes the envelope of a call that the host could not run. The tool is named in full if there is one.
 pub(super) fn write_not_executed(
     out: &mut Vec<u8>,
-    host: &Host,
+    asker: Option<(&Host, &Caller)>,
     action: &str,
     error: &Error,
     took: Duration,
     trace: &Trace,
     request_id: &RequestId,
 ) {
-    let tool = host.tool(action).ok();
+    let tool = asker.and_then(|(host, caller)| host.tool_for(caller, action).ok());
     let named = tool.as_ref().map_or(action, |tool| &tool.full_name);
     let origin = Origin {
         tool: Some(named).filter(|name| !name.is_empty()),

@@ -67,7 +67,7 @@ async fn begin(
 
 /// That nothing has begun, and the config that was sent counts for nothing.
 fn note(started: &Started) -> Option<&'static str> {
-    started.token.is_none().then_some(
+    (!started.is_new).then_some(
         "the session was there already, with the config that it began with; destroy it first to begin with another",
     )
 }

@@ -57,7 +57,7 @@ pub(super) async fn status(door: Arc<Door>, asked: Asked) -> Response {
             "worker_id": body.worker_id,
             "active_resources": types,
             "sessions": sessions,
-            "tools_available": door.api.host.tools().len(),
+            "tools_available": door.api.host.tools_for(&caller).len(),
         })))
     });
     control.answer(told)

@@ -65,7 +65,7 @@ impl Door {
             ..NewSession::default()
         };
         let started = self.api.host.create_session(caller, backend, new).await?;
-        if started.token.is_some() {
+        if started.is_new {
             self.names.taken(worker, backend);
         } else if started.info.state == SessionState::Failed {
             let message = format!(

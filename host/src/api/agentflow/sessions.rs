@@ -92,7 +92,7 @@ fn created(door: &Door, started: Started) -> Done {
     let info = started.info;
     let resource_type = info.key.backend.as_str();
     let (id, name) = (info.id.as_str(), record::name(&info));
-    let data = if started.token.is_none() {
+    let data = if !started.is_new {
         json!({"status": "exists", "session_id": id, "session_name": name, "resource_type": resource_type})
     } else {
         let mut data = json!({

@@ -10,11 +10,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::api::http::problem::Refused;
 use crate::error::{Error, ErrorCode};
-use crate::ids::RequestId;
 use crate::tool::{Tool, ToolKind};
 
 use super::Door;
+use super::asked::Onlooker;
 use super::control::refused;
 
 /// How the description of a tool begins that is only shown to those who ask for it.
@@ -41,9 +42,13 @@ impl ListQuery {
 
 pub(super) async fn list(
     State(door): State<Arc<Door>>,
-    axum::Extension(id): axum::Extension<RequestId>,
+    onlooker: Onlooker,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Response {
+    let (caller, id) = match onlooker.caller(&door) {
+        Ok(known) => known,
+        Err(Refused(error, id)) => return refused(&error, None, &id),
+    };
     let Some(with_hidden) = query.ok().and_then(|query| query.with_hidden()) else {
         let error = Error::new(
             ErrorCode::InvalidRequest,
@@ -51,7 +56,7 @@ pub(super) async fn list(
         );
         return refused(&error, None, &id);
     };
-    let tools = door.api.host.tools();
+    let tools = door.api.host.tools_for(&caller);
     let shown = tools.iter().filter(|tool| with_hidden || !is_hidden(tool));
     let tools: Vec<Value> = shown.map(|tool| shown_as(tool)).collect();
     Json(json!({"count": tools.len(), "tools": tools})).into_response()
@@ -59,10 +64,15 @@ pub(super) async fn list(
 
 pub(super) async fn schema(
     State(door): State<Arc<Door>>,
+    onlooker: Onlooker,
     name: Result<Path<String>, PathRejection>,
 ) -> Response {
+    let (caller, _) = match onlooker.caller(&door) {
+        Ok(known) => known,
+        Err(Refused(error, id)) => return refused(&error, None, &id),
+    };
     let name = name.map(|Path(name)| name).unwrap_or_default();
-    match door.api.host.tool(&name) {
+    match door.api.host.tool_for(&caller, &name) {
         Ok(tool) => Json(shown_as(&tool)).into_response(),
         Err(error) => {
             let hint = error.hint_text().map(|hint| format!("; {hint}"));

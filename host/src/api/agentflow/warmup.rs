@@ -11,12 +11,12 @@ use serde_json::{Map, Value, json};
 use crate::api::http::body::parse;
 use crate::api::http::problem::Refused;
 use crate::error::Result;
-use crate::host::WarmUp;
+use crate::host::{Caller, WarmUp};
 use crate::ids::BackendName;
 use crate::registry::Warmth;
 
 use super::Door;
-use super::asked::Asked;
+use super::asked::{Asked, Onlooker};
 use super::control::refused;
 use super::envelope::set;
 
@@ -31,17 +31,19 @@ struct WarmupBody {
 type Outcomes = Map<String, Value>;
 
 pub(super) async fn warm_up(door: Arc<Door>, asked: Asked) -> Response {
-    if let Err(Refused(error, id)) = asked.visitor.operator(&door.api.host) {
-        return refused(&error, None, &id);
-    }
-    match warmed(&door, &asked).await {
+    let caller = match asked.visitor.operator(&door.api.host) {
+        Ok(caller) => caller,
+        Err(Refused(error, id)) => return refused(&error, None, &id),
+    };
+    match warmed(&door, &asked, &caller).await {
         Ok((results, errors)) => {
             let status = if errors.is_empty() {
                 "success"
             } else {
                 "partial_error"
             };
-            let mut body = json!({"status": status, "results": results, "summary": summary(&door)});
+            let mut body =
+                json!({"status": status, "results": results, "summary": summary(&door, &caller)});
             if !errors.is_empty() {
                 set(&mut body, "errors", Value::Object(errors));
             }
@@ -52,14 +54,14 @@ pub(super) async fn warm_up(door: Arc<Door>, asked: Asked) -> Response {
 }
 
 /// A name that nobody has is a failure of its own and keeps no other from being warmed up.
-async fn warmed(door: &Door, asked: &Asked) -> Result<(Outcomes, Outcomes)> {
+async fn warmed(door: &Door, asked: &Asked, caller: &Caller) -> Result<(Outcomes, Outcomes)> {
     let body: WarmupBody = parse(&asked.body)?;
     let host = &door.api.host;
     let (mut results, mut errors) = (Outcomes::new(), Outcomes::new());
     let named = body.backends.filter(|names| !names.is_empty());
     let mut known = Vec::new();
     for name in named.iter().flatten() {
-        let found = BackendName::parse(name).and_then(|name| host.backend(&name));
+        let found = BackendName::parse(name).and_then(|name| host.backend_for(caller, &name));
         match found {
             Ok(backend) => known.push(backend.name),
             Err(error) => {
@@ -82,22 +84,26 @@ async fn warmed(door: &Door, asked: &Asked) -> Result<(Outcomes, Outcomes)> {
     Ok((results, errors))
 }
 
-pub(super) async fn status(State(door): State<Arc<Door>>) -> Json<Value> {
-    let backends: Map<String, Value> = warmths(&door)
+pub(super) async fn status(State(door): State<Arc<Door>>, onlooker: Onlooker) -> Response {
+    let caller = match onlooker.caller(&door) {
+        Ok((caller, _)) => caller,
+        Err(Refused(error, id)) => return refused(&error, None, &id),
+    };
+    let backends: Map<String, Value> = warmths(&door, &caller)
         .map(|(name, is_warm)| (name, json!({"loaded": true, "warmed_up": is_warm})))
         .collect();
-    Json(json!({"backends": backends, "summary": summary(&door)}))
+    Json(json!({"backends": backends, "summary": summary(&door, &caller)})).into_response()
 }
 
-fn summary(door: &Door) -> Value {
-    let (warm, cold): (Vec<bool>, Vec<bool>) = warmths(door)
+fn summary(door: &Door, caller: &Caller) -> Value {
+    let (warm, cold): (Vec<bool>, Vec<bool>) = warmths(door, caller)
         .map(|(_, is_warm)| is_warm)
         .partition(|is_warm| *is_warm);
     json!({"total": warm.len() + cold.len(), "warmed_up": warm.len(), "pending": cold.len()})
 }
 
-fn warmths(door: &Door) -> impl Iterator<Item = (String, bool)> {
-    let backends = door.api.host.backends().into_iter();
+fn warmths(door: &Door, caller: &Caller) -> impl Iterator<Item = (String, bool)> {
+    let backends = door.api.host.backends_for(caller).into_iter();
     backends.map(|backend| {
         let is_warm = matches!(backend.warmth, Warmth::Warm { .. });
         (backend.name.to_string(), is_warm)

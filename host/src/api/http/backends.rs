@@ -142,20 +142,26 @@ fn start_body(start: &Start) -> Value {
     }
 }
 
-pub(super) async fn list(State(api): State<Arc<Api>>) -> Json<Value> {
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    visitor: Visitor,
+) -> Result<Json<Value>, Refused> {
+    let caller = visitor.known(&api.host)?;
     let backends: Vec<BackendBody> = api
         .host
-        .backends()
+        .backends_for(&caller)
         .into_iter()
         .map(BackendBody::from)
         .collect();
     let problems: Vec<Value> = api
         .host
-        .problems()
+        .problems_for(&caller)
         .into_iter()
         .map(|problem| json!({"name": problem.name, "message": problem.message}))
         .collect();
-    Json(json!({"count": backends.len(), "backends": backends, "problems": problems}))
+    Ok(Json(
+        json!({"count": backends.len(), "backends": backends, "problems": problems}),
+    ))
 }
 
 pub(super) async fn get(
@@ -163,7 +169,8 @@ pub(super) async fn get(
     visitor: Visitor,
     Path(name): Path<String>,
 ) -> Result<Json<BackendBody>, Refused> {
-    let found = BackendName::parse(&name).and_then(|name| api.host.backend(&name));
+    let caller = visitor.known(&api.host)?;
+    let found = BackendName::parse(&name).and_then(|name| api.host.backend_for(&caller, &name));
     answer(found, &visitor)
 }
 
@@ -284,12 +291,16 @@ fn report_body(report: &WarmupReport, visitor: &Visitor) -> Value {
     }
 }
 
-pub(super) async fn warmth(State(api): State<Arc<Api>>) -> Json<Value> {
+pub(super) async fn warmth(
+    State(api): State<Arc<Api>>,
+    visitor: Visitor,
+) -> Result<Json<Value>, Refused> {
+    let caller = visitor.known(&api.host)?;
     let backends: BTreeMap<String, Value> = api
         .host
-        .backends()
+        .backends_for(&caller)
         .into_iter()
         .map(|info| (info.name.to_string(), warmth_body(&info.warmth)))
         .collect();
-    Json(json!({"backends": backends}))
+    Ok(Json(json!({"backends": backends})))
 }

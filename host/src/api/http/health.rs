@@ -38,13 +38,17 @@ pub(super) async fn ready(
     ))
 }
 
-pub(super) async fn metrics(State(api): State<Arc<Api>>) -> impl IntoResponse {
+pub(super) async fn metrics(
+    State(api): State<Arc<Api>>,
+    visitor: Visitor,
+) -> Result<impl IntoResponse, Refused> {
+    visitor.operator(&api.host)?;
     let text = api
         .metrics
         .as_ref()
         .map(metrics_exporter_prometheus::PrometheusHandle::render)
         .unwrap_or_default();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
 }
 
 /// Begins to stop, as SIGTERM does.

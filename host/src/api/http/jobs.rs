@@ -85,7 +85,7 @@ pub(super) async fn list(
             limit: query.limit.unwrap_or(JOBS_DEFAULT).clamp(1, JOBS_MAX),
             before: query.cursor.as_deref().map(cursor).transpose()?,
         };
-        Ok(api.host.list_jobs(&caller, &query))
+        api.host.list_jobs(&caller, &query)
     };
     let page = listed().map_err(|error| Refused(error, visitor.request_id.clone()))?;
     let jobs: Vec<Value> = page.jobs.iter().map(|job| plain(job).into()).collect();

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use crate::api::answer::typed_answer;
+use crate::api::challenge;
 use crate::error::{Error, ErrorCode};
 use crate::ids::RequestId;
 
@@ -52,12 +53,18 @@ pub(in crate::api) fn problem(error: &Error, request_id: &RequestId) -> Response
 }
 
 /// A problem whose status says more than its code does.
-pub(super) fn problem_with(status: StatusCode, error: &Error, request_id: &RequestId) -> Response {
+pub(in crate::api) fn problem_with(
+    status: StatusCode,
+    error: &Error,
+    request_id: &RequestId,
+) -> Response {
     let mut document = document(error, request_id);
     if let Some(member) = document.get_mut("status") {
         *member = json!(status.as_u16());
     }
-    respond(status, &document, error.wait().map(whole_seconds))
+    let mut response = respond(status, &document, error.wait().map(whole_seconds));
+    challenge::mark(&mut response, error);
+    response
 }
 
 /// The document itself, as it also stands in the answers of a batch.

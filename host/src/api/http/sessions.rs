@@ -251,7 +251,7 @@ pub(super) async fn create(
     };
     match started.await {
         Ok(started) => {
-            let status = if started.token.is_some() {
+            let status = if started.is_new {
                 StatusCode::CREATED
             } else {
                 StatusCode::OK

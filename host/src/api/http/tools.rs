@@ -85,8 +85,9 @@ pub(super) async fn list(
     visitor: Visitor,
     query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<ToolList>, Refused> {
+    let caller = visitor.known(&api.host)?;
     let query = checked_query(query, &visitor)?;
-    let tools = api.host.tools();
+    let tools = api.host.tools_for(&caller);
     let wanted = tools.iter().filter(|tool| {
         query
             .backend
@@ -105,7 +106,8 @@ pub(super) async fn get(
     visitor: Visitor,
     Path(name): Path<String>,
 ) -> Result<Json<ToolBody>, Refused> {
-    match api.host.tool(&name) {
+    let caller = visitor.known(&api.host)?;
+    match api.host.tool_for(&caller, &name) {
         Ok(tool) => Ok(Json(ToolBody::from(&*tool))),
         Err(error) => Err(Refused(error, visitor.request_id)),
     }

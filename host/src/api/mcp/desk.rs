@@ -7,7 +7,8 @@ use std::sync::{Arc, RwLock};
 
 use bytes::Bytes;
 use rmcp::ErrorData;
-use rmcp::model::CallToolResult;
+use rmcp::model::{CallToolResult, NumberOrString};
+use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -27,6 +28,28 @@ pub(super) struct Desk {
     pub(super) host: Arc<Host>,
     tools: watch::Receiver<Tools>,
     menu: RwLock<Arc<Menu>>,
+    /// Of callers for whom not every backend is there, and the tools that all of them were made from.
+    others: RwLock<(Tools, Vec<Arc<Menu>>)>,
+}
+
+/// Menus that are kept beside the whole one; after so many, they are made anew.
+const OTHERS_MAX: usize = 64;
+
+/// As much of a message as says which tool is called.
+#[derive(Deserialize)]
+struct Asked<'a> {
+    #[serde(default)]
+    id: Option<NumberOrString>,
+    #[serde(borrow, default)]
+    method: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    params: Option<AskedParams<'a>>,
+}
+
+#[derive(Deserialize)]
+struct AskedParams<'a> {
+    #[serde(borrow, default)]
+    name: Option<Cow<'a, str>>,
 }
 
 /// A call that was begun as a job, or that was over before there was one.
@@ -51,11 +74,67 @@ impl Desk {
             host,
             tools,
             menu: RwLock::new(Arc::new(menu)),
+            others: RwLock::default(),
         }
     }
 
-    /// What is offered now.
-    pub(super) fn menu(&self) -> Arc<Menu> {
+    /// What is offered to this caller now.
+    pub(super) fn menu(&self, caller: &Caller) -> Arc<Menu> {
+        let whole = self.whole_menu();
+        let tools = self.host.tools_for(caller);
+        if Arc::ptr_eq(&whole.tools, &tools) {
+            return whole;
+        }
+        let known = self
+            .others
+            .read()
+            .expect("no code panics while it holds the menus");
+        if Arc::ptr_eq(&known.0, &whole.tools)
+            && let Some(menu) = known.1.iter().find(|menu| Arc::ptr_eq(&menu.tools, &tools))
+        {
+            return menu.clone();
+        }
+        drop(known);
+        let menu = Arc::new(Menu::of(&self.host, &tools));
+        let mut slot = self
+            .others
+            .write()
+            .expect("no code panics while it holds the menus");
+        if !Arc::ptr_eq(&slot.0, &whole.tools) || slot.1.len() >= OTHERS_MAX {
+            *slot = (whole.tools.clone(), Vec::new());
+        }
+        slot.1.push(menu.clone());
+        menu
+    }
+
+    /// Whether the tool that a message calls may be called, if it calls one that there is.
+    ///
+    /// # Errors
+    /// `forbidden`, with the id of the message.
+    pub(super) fn check_scope(
+        &self,
+        caller: &Caller,
+        message: &[u8],
+    ) -> Result<(), (Option<NumberOrString>, Error)> {
+        // What is no message is told so elsewhere.
+        let Ok(asked) = serde_json::from_slice::<Asked<'_>>(message) else {
+            return Ok(());
+        };
+        if asked.method.as_deref() != Some("tools/call") {
+            return Ok(());
+        }
+        let name = asked.params.and_then(|params| params.name);
+        let menu = self.menu(caller);
+        match name.and_then(|name| menu.offer(&name).cloned()) {
+            Some(Offer::Tool(offered)) => caller.may_call(&offered.tool),
+            Some(Offer::Session(_)) => caller.may_have_sessions(),
+            None => Ok(()),
+        }
+        .map_err(|error| (asked.id, error))
+    }
+
+    /// Of every tool that there is.
+    fn whole_menu(&self) -> Arc<Menu> {
         let known = self
             .menu
             .read()
@@ -85,7 +164,7 @@ impl Desk {
         request_id: &RequestId,
         call: Call<'_>,
     ) -> Result<CallToolResult, ErrorData> {
-        let menu = self.menu();
+        let menu = self.menu(caller);
         let outcome = match menu.offer(call.name) {
             None => return Err(unknown(&menu, call.name)),
             Some(Offer::Session(tool)) => {
@@ -115,7 +194,7 @@ impl Desk {
         request_id: &RequestId,
         call: Call<'_>,
     ) -> Result<Begun, ErrorData> {
-        let menu = self.menu();
+        let menu = self.menu(caller);
         let Some(Offer::Tool(offered)) = menu.offer(call.name) else {
             return self.call(caller, request_id, call).await.map(Begun::Over);
         };

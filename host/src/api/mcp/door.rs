@@ -2,12 +2,13 @@
 //! sessions of the protocol, which are the SDK's; 2026-07-28 has none.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::body::Body as ResponseBody;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use axum::routing::any;
 use axum::{Extension, Router};
@@ -22,18 +23,23 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::access::Credential;
 use crate::api::Api;
 use crate::api::answer::json_answer;
+use crate::api::challenge;
 use crate::api::doorway::Visitor;
 use crate::api::http::body::collect_body;
 use crate::api::http::problem::{Refused, status};
-use crate::error::Error;
-use crate::host::Host;
+use crate::error::{Error, ErrorCode as Code, Result};
+use crate::host::{Caller, Host};
+use crate::ids::WorkerId;
 
 use super::desk::Desk;
 use super::plain;
 use super::server::Server;
 
+/// Where the door is.
+pub(in crate::api) const PATH: &str = "/mcp";
 /// The header by which a client of an older revision says its session.
 const SESSION_HEADER: &str = "mcp-session-id";
 /// Sessions of the protocol at once, and how long one that nobody uses is kept.
@@ -50,6 +56,8 @@ struct Door {
     _end: DropGuard,
     service: StreamableHttpService<Server, LocalSessionManager>,
     sessions: Arc<LocalSessionManager>,
+    /// Who began each session of the protocol, where callers show who they are. Nobody else may use it.
+    owners: Mutex<HashMap<String, (WorkerId, Credential)>>,
 }
 
 impl Door {
@@ -79,7 +87,48 @@ impl Door {
             _end: end.drop_guard(),
             service,
             sessions,
+            owners: Mutex::default(),
         }
+    }
+
+    /// A session of the protocol that somebody else began is not there.
+    fn check_owner(&self, headers: &HeaderMap, caller: &Caller) -> Result<()> {
+        let Some(id) = headers.get(SESSION_HEADER).and_then(|id| id.to_str().ok()) else {
+            return Ok(());
+        };
+        match self.owners().get(id) {
+            Some((worker, credential))
+                if *worker != caller.worker || *credential != caller.credential =>
+            {
+                Err(Error::new(
+                    Code::SessionNotFound,
+                    "there is no such session of the protocol",
+                )
+                .hint("begin one with initialize"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Remembers who began a session of the protocol.
+    async fn note_owner(&self, id: String, caller: Caller) {
+        if caller.credential == Credential::Nobody {
+            return;
+        }
+        let is_full = self.owners().len() >= 2 * SESSIONS_MAX;
+        if is_full {
+            let open = self.sessions.sessions.read().await;
+            let open: HashSet<String> = open.keys().map(ToString::to_string).collect();
+            self.owners().retain(|id, _| open.contains(id));
+        }
+        let owner = (caller.worker, caller.credential);
+        self.owners().insert(id, owner);
+    }
+
+    fn owners(&self) -> MutexGuard<'_, HashMap<String, (WorkerId, Credential)>> {
+        self.owners
+            .lock()
+            .expect("no code panics while it holds the owners")
     }
 
     async fn is_full(&self) -> bool {
@@ -90,7 +139,7 @@ impl Door {
 /// `/mcp`, which is no part of the HTTP API: its requests are messages.
 pub(in crate::api) fn routes(api: &Api) -> Router<Arc<Api>> {
     let door = Door::new(api.host.clone(), api.body_bytes_max, api.closing.clone());
-    Router::new().route("/mcp", any(answer).layer(Extension(Arc::new(door))))
+    Router::new().route(PATH, any(answer).layer(Extension(Arc::new(door))))
 }
 
 /// What is looked at before the SDK reads the message.
@@ -105,7 +154,7 @@ struct Envelope<'a> {
 async fn answer(
     State(api): State<Arc<Api>>,
     Extension(door): Extension<Arc<Door>>,
-    visitor: Result<Visitor, Refused>,
+    visitor: std::result::Result<Visitor, Refused>,
     mut request: Request,
 ) -> Response {
     let visitor = match visitor {
@@ -117,6 +166,9 @@ async fn answer(
         Ok(caller) => caller,
         Err(error) => return turned_away(&error),
     };
+    if let Err(error) = door.check_owner(request.headers(), &caller) {
+        return turned_away(&error);
+    }
     if request.method() != Method::POST {
         let ends = request.method() == Method::DELETE;
         request.extensions_mut().insert(visitor);
@@ -132,6 +184,12 @@ async fn answer(
         Ok(body) => body,
         Err(error) => return turned_away(&error),
     };
+    // Who may not do everything is told so by the status, so that its client can ask its issuer for more (MCP, authorization).
+    if caller.scopes.is_limited()
+        && let Err((id, error)) = door.desk.check_scope(&caller, &body)
+    {
+        return sent_back(&error, id);
+    }
     if let Some(call) = plain::PlainCall::read(&parts.headers, &body) {
         return call.run(&door.desk, &caller, &visitor.request_id).await;
     }
@@ -153,7 +211,12 @@ async fn answer(
         );
     }
     parts.extensions.insert(visitor);
-    hand_over(&door, http::Request::from_parts(parts, Full::new(body)), id).await
+    let response = hand_over(&door, http::Request::from_parts(parts, Full::new(body)), id).await;
+    let began = response.headers().get(SESSION_HEADER).filter(|_| begins);
+    if let Some(id) = began.and_then(|id| id.to_str().ok()).map(str::to_owned) {
+        door.note_owner(id, caller).await;
+    }
+    response
 }
 
 /// A stream that would never end by itself.
@@ -222,11 +285,21 @@ fn unreadable(body: &[u8], error: &serde_json::Error) -> Response {
 }
 
 /// Who cannot be let in, in the words that the other doors have for it.
-fn turned_away(error: &Error) -> Response {
+pub(in crate::api) fn turned_away(error: &Error) -> Response {
+    sent_back(error, None)
+}
+
+fn sent_back(error: &Error, id: Option<NumberOrString>) -> Response {
     let hint = error.hint_text().map(|hint| format!("; {hint}"));
     let message = format!("{}{}", error.message(), hint.unwrap_or_default());
     let status = status(error.code());
-    refusal(status, None, ErrorCode::INVALID_REQUEST, &message)
+    let mut response = refusal(status, id, ErrorCode::INVALID_REQUEST, &message);
+    if let Some(wait) = error.wait() {
+        let seconds = HeaderValue::from(wait.as_secs().max(1));
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    challenge::mark(&mut response, error);
+    response
 }
 
 fn refusal(

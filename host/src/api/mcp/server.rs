@@ -18,10 +18,11 @@ use rmcp::{ErrorData, ServerHandler};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use crate::access::Credential;
 use crate::api::doorway::Visitor;
 use crate::error::Error;
 use crate::host::{Caller, Host, Job};
-use crate::ids::{JobId, RequestId};
+use crate::ids::{JobId, RequestId, WorkerId};
 
 use super::desk::{Begun, Call, Desk};
 use super::result;
@@ -78,13 +79,7 @@ impl Server {
                 visitor.caller(&self.desk.host, None)?,
                 visitor.request_id.clone(),
             )),
-            (None, None) => Ok((
-                Caller {
-                    worker: Default::default(),
-                    only: None,
-                },
-                RequestId::next(),
-            )),
+            (None, None) => Ok((Caller::trusted(WorkerId::default()), RequestId::next())),
         }
     }
 }
@@ -120,11 +115,19 @@ impl ServerHandler for Server {
             return Err(ErrorData::invalid_params(message, None));
         }
         let revision = Revision::of(context.protocol_version().as_ref());
-        let tools = self.desk.menu().list(revision).to_vec();
+        let (caller, _) = self
+            .asked(&context.extensions)
+            .map_err(|error| ErrorData::invalid_request(error.message().to_owned(), None))?;
+        let tools = self.desk.menu(&caller).list(revision).to_vec();
         let mut listed = ListToolsResult::with_all_items(tools);
         if revision == Revision::Modern {
             listed.ttl_ms = Some(LIST_TTL_MS);
-            listed.cache_scope = Some(CacheScope::Public);
+            let is_public =
+                caller.credential == Credential::Nobody && self.desk.host.is_same_for_all();
+            listed.cache_scope = Some(match is_public {
+                true => CacheScope::Public,
+                false => CacheScope::Private,
+            });
         }
         Ok(listed)
     }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::ErrorCode;
 
+use super::super::doorway;
 use super::super::http::patterns::BACKEND;
 use super::super::http::problem::status;
 use super::answers::Problem;
@@ -224,11 +225,23 @@ impl Document {
             "openapi": "3.1.0",
             "info": super::info(),
             "servers": [{"url": "/"}],
-            "security": [{}, {"session": []}],
+            "security": [{}, {"key": []}, {"session": []}, {"token": []}],
             "paths": paths,
             "components": {
                 "schemas": self.schemas.take_definitions(true),
                 "securitySchemes": {
+                    "key": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "bearerFormat": "hsk_…",
+                        "description": "An API key (`hostel keys new`). It names its worker, and its scopes say what it allows: call, call:BACKEND, call:BACKEND.TOOL, sessions, jobs, admin. Where the host has keys or an issuer, a request without a credential is `unauthenticated`.",
+                    },
+                    "token": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "bearerFormat": "JWT",
+                        "description": "A token of the issuer that `/.well-known/oauth-protected-resource` names, with the scopes of a key.",
+                    },
                     "session": {
                         "type": "http",
                         "scheme": "bearer",
@@ -250,6 +263,9 @@ impl Document {
             "responses": self.responses(operation),
         });
         if let Some(members) = written.as_object_mut() {
+            if doorway::OPEN.contains(&operation.path) {
+                members.insert("security".to_owned(), json!([]));
+            }
             if !operation.description.is_empty() {
                 members.insert("description".to_owned(), json!(operation.description));
             }
@@ -348,10 +364,16 @@ impl Document {
         for (status, codes) in by_status(operation) {
             let names: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
             let example = json!({"type": format!("urn:hostel:error:{}", names.first().unwrap_or(&"internal")), "title": names.first().map(|name| name.replace('_', " ")), "status": status, "code": names.first(), "detail": "what went wrong, and with what", "hint": "what to do about it", "request_id": "req_0123456789abcdef00000001"});
-            let problem = json!({
+            let mut problem = json!({
                 "description": names.join(", "),
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}},
             });
+            if let (401 | 403, Some(members)) = (status, problem.as_object_mut()) {
+                members.insert("headers".to_owned(), json!({"WWW-Authenticate": {
+                    "description": "What would let the request in (RFC 6750): with status 403 the scope that was missing, if it was one.",
+                    "schema": {"type": "string"},
+                }}));
+            }
             responses.insert(status.to_string(), problem);
         }
         responses

@@ -123,7 +123,6 @@ fn tools() -> Vec<Operation> {
             "list_tools",
             "List tools with their schemas",
         )
-        .without_caller()
         .query::<ToolsQuery>()
         .answer::<ToolList>(200, "All tools, by backend.", None),
         Operation::new(
@@ -132,7 +131,6 @@ fn tools() -> Vec<Operation> {
             "get_tool",
             "Look at a tool, by any of its names",
         )
-        .without_caller()
         .answer::<ToolBody>(200, "The tool.", None)
         .errors([ToolNotFound, ToolAmbiguous]),
     ]
@@ -284,10 +282,8 @@ fn backends() -> Vec<Operation> {
             "list_backends",
             "List backends, and what could not be loaded",
         )
-        .without_caller()
         .answer::<Backends>(200, "By name.", None),
         Operation::new("get", one, "get_backend", "Look at a backend")
-            .without_caller()
             .answer::<BackendBody>(200, "The backend.", None)
             .errors([BackendNotFound]),
         Operation::new(
@@ -320,7 +316,6 @@ fn backends() -> Vec<Operation> {
             "get_warmth",
             "See how warm the backends are",
         )
-        .without_caller()
         .answer::<Warmths>(200, "By name.", None),
         Operation::new("post", "/v1/warmup", "warm_up", "Warm backends up")
             .optional_body::<WarmupBody>(json!({"backends": ["code"]}))
@@ -374,13 +369,14 @@ fn machines() -> Vec<Operation> {
             "metrics",
             "Counters, in the format of Prometheus",
         )
-        .without_caller()
         .other_answer(200, "Counters.", "text/plain"),
         Operation::new("get", "/openapi.json", "openapi", "This document")
             .without_caller()
             .other_answer(200, "The document.", "application/json"),
-        Operation::new("get", "/docs", "docs", "This document, for people")
-            .without_caller()
-            .other_answer(200, "A page.", "text/html"),
+        Operation::new("get", "/docs", "docs", "This document, for people").other_answer(
+            200,
+            "A page.",
+            "text/html",
+        ),
     ]
 }

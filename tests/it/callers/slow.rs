@@ -1,0 +1,180 @@
+//! Clients that are slow, many, or change their minds too often. They write bytes themselves: no library would.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use hostel_host::api::{Bounds, Certificates, TlsFiles, serve};
+use hostel_tests::TestServer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+async fn doors(bounds: Bounds) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let never = CancellationToken::new();
+    let router = Router::new().route("/", axum::routing::get(async || "here"));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it ends with the runtime of the test"
+    )]
+    let _served = tokio::spawn(serve(listener, router, bounds, never, Duration::ZERO));
+    address
+}
+
+/// Sends this, says nothing more, and waits until the host has had enough. Answers with what it said and the seconds that it took.
+async fn stay(address: SocketAddr, sent: &[u8]) -> (Vec<u8>, u64) {
+    let began = Instant::now();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(sent).await.unwrap();
+    let mut said = Vec::new();
+    // Some are told why before they are cut off, and some are just cut off.
+    let _ = stream.read_to_end(&mut said).await;
+    (said, began.elapsed().as_secs())
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_come_to_the_point_is_cut_off() {
+    let address = doors(Bounds::default()).await;
+    for sent in [
+        &b""[..],
+        b"P",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n",
+        b"GET / HT",
+        b"GET / HTTP/1.1\r\nhost: localhost\r\nx-slow: ",
+    ] {
+        let (_, seconds) = stay(address, sent).await;
+        assert!((9..=12).contains(&seconds), "{sent:?}: {seconds} s");
+    }
+    let idle = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let (said, seconds) = stay(address, idle).await;
+    assert!(said.starts_with(b"HTTP/1.1 200"));
+    assert!(
+        (9..=12).contains(&seconds),
+        "an idle connection: {seconds} s"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_agree_on_how_to_encrypt_is_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let files = TlsFiles {
+        cert: folder.path().join("chain.pem"),
+        key: folder.path().join("key.pem"),
+    };
+    fs_err::write(&files.cert, made.cert.pem()).unwrap();
+    fs_err::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    let bounds = Bounds {
+        certificates: Some(Certificates::open(files).unwrap()),
+        ..Bounds::default()
+    };
+    let address = doors(bounds).await;
+    for sent in [&b""[..], b"\x16\x03\x01\x02\x00\x01"] {
+        let (_, seconds) = stay(address, sent).await;
+        assert!((4..=7).contains(&seconds), "{sent:?}: {seconds} s");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_end_is_not_waited_for() {
+    let server = TestServer::start(&[]).await;
+    tokio::time::pause();
+    for path in ["/v1/execute", "/v1/sessions", "/mcp", "/api/v1/execute"] {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{{\"a"
+        );
+        let (said, seconds) = stay(server.address, head.as_bytes()).await;
+        let said = String::from_utf8_lossy(&said);
+        assert!(
+            said.contains("did not arrive within 60 s"),
+            "{path}: {said}"
+        );
+        assert!((59..=75).contains(&seconds), "{path}: {seconds} s");
+    }
+}
+
+#[tokio::test]
+async fn one_address_has_so_many_connections_and_no_more() {
+    let bounds = Bounds {
+        connections_per_address: 3,
+        ..Bounds::default()
+    };
+    let address = doors(bounds).await;
+    let request = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let ask = async |stream: &mut TcpStream| {
+        if stream.write_all(request).await.is_err() {
+            return false;
+        }
+        let mut answer = [0; 512];
+        matches!(stream.read(&mut answer).await, Ok(length) if answer[..length].starts_with(b"HTTP/1.1 200"))
+    };
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        assert!(ask(&mut stream).await);
+        open.push(stream);
+    }
+    let mut fourth = TcpStream::connect(address).await.unwrap();
+    assert!(!ask(&mut fourth).await, "it is closed as it comes");
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.9.9:0".parse().unwrap()).unwrap();
+    let mut elsewhere = socket.connect(address).await.unwrap();
+    assert!(ask(&mut elsewhere).await, "another address has its own");
+    assert!(ask(&mut open[0]).await, "those that are open go on");
+    open.pop();
+    let mut again = false;
+    for _ in 0..100 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        again = ask(&mut stream).await;
+        if again {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(again, "a place that is left is free again");
+}
+
+/// A frame of HTTP/2.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = length[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+#[tokio::test]
+async fn a_flood_of_requests_that_are_taken_back_ends_the_connection() {
+    const HEADERS: u8 = 1;
+    const RESET: u8 = 3;
+    const SETTINGS: u8 = 4;
+    const GO_AWAY: u8 = 7;
+    let address = doors(Bounds::default()).await;
+    let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    sent.extend(frame(SETTINGS, 0, 0, &[]));
+    // GET / of http://localhost, in the static table of HPACK.
+    let head = [&[0x82, 0x84, 0x86, 0x41, 9][..], b"localhost"].concat();
+    for stream in (1..4_000).step_by(2) {
+        sent.extend(frame(HEADERS, 0x5, stream, &head));
+        sent.extend(frame(RESET, 0, stream, &8_u32.to_be_bytes()));
+    }
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // It may be cut off while it still writes.
+    let _ = stream.write_all(&sent).await;
+    let mut said = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut said)).await;
+    assert!(ended.is_ok(), "the connection is closed");
+    let mut rest = said.as_slice();
+    let mut kinds = Vec::new();
+    while rest.len() >= 9 {
+        let length = usize::from(rest[0]) << 16 | usize::from(rest[1]) << 8 | usize::from(rest[2]);
+        kinds.push(rest[3]);
+        rest = rest.get(9 + length..).unwrap_or_default();
+    }
+    let was_reset = ended.is_ok_and(|read| read.is_err());
+    assert!(kinds.contains(&GO_AWAY) || was_reset, "{kinds:?}");
+}
