@@ -161,6 +161,7 @@ impl App {
             durable,
             settings: config.settings.clone(),
             guard: Arc::new(Guard::open(config.auth())?),
+            workers: config.workers(),
         };
         let threads = Threads::start().map_err(|error| format!("cannot start threads: {error}"))?;
         let host = Arc::new(Host::new(host_config, engine, cache, threads.handles()));

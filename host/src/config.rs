@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::access::Workers;
 use crate::api::{Addresses, Bounds, TlsFiles};
 use crate::auth::{AuthSettings, JwtSettings, KeyFile};
 use crate::ids::BackendName;
@@ -230,6 +231,14 @@ impl Config {
             "{} can be reached from other machines, and {danger}; listen on 127.0.0.1, or {way}, or say --allow-remote if a proxy in front does that",
             self.listen
         ))
+    }
+
+    /// The backends that are not for everybody.
+    pub fn workers(&self) -> BTreeMap<BackendName, Workers> {
+        let all = self.backends.iter();
+        let some = all.filter(|(_, backend)| !backend.settings.workers.is_everybody());
+        some.map(|(name, backend)| (name.clone(), backend.settings.workers.clone()))
+            .collect()
     }
 
     /// What lets callers in.

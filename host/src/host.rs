@@ -1,5 +1,6 @@
 //! Every verb of the host, once: the doors parse and render, this decides. Routes to the session, counts, and writes one span per call.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use crate::access::Workers;
 use crate::auth::Guard;
 use crate::durable::Durable;
 use crate::engine::{Engine, Guests};
@@ -54,6 +56,8 @@ pub struct HostConfig {
     pub settings: BackendSettings,
     /// Lets callers in.
     pub guard: Arc<Guard>,
+    /// The backends that are not for everybody, loaded or not: also one that is sent later is for these workers alone.
+    pub workers: BTreeMap<BackendName, Workers>,
 }
 
 /// The runtimes that a host runs on, apart from that of its doors.

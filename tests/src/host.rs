@@ -90,6 +90,7 @@ impl TestHost {
             ),
             settings: BackendSettings::default(),
             guard: Guard::open_to_all(),
+            workers: std::collections::BTreeMap::default(),
         };
         change(&mut config);
         let runtimes = Runtimes {

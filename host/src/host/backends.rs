@@ -218,6 +218,10 @@ impl Host {
         origin: Origin,
         settings: BackendSettings,
     ) -> BackendInfo {
+        let mut settings = settings;
+        if let Some(workers) = self.config.workers.get(&name) {
+            settings.workers = workers.clone();
+        }
         let backend = Backend::new(
             name,
             prepared,

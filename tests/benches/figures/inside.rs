@@ -245,6 +245,7 @@ fn build(folder: &Path, sessions: &Path, instances: u32) -> Result<Host, String>
         durable: Arc::new(Durable::open(sessions)?),
         settings: settings(),
         guard: hostel_host::auth::Guard::open_to_all(),
+        workers: std::collections::BTreeMap::default(),
     };
     let runtimes = Runtimes {
         guests: Handle::current(),
