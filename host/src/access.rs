@@ -226,9 +226,9 @@ impl Scopes {
 
 /// The workers that a backend is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Workers(Option<Arc<[String]>>);
+pub struct Audience(Option<Arc<[String]>>);
 
-impl Workers {
+impl Audience {
     /// Names, in which `*` stands for anything. An empty list is nobody.
     ///
     /// # Errors
@@ -337,12 +337,12 @@ mod tests {
             ("ab*b", "ab", false),
         ];
         for (pattern, name, expected) in cases {
-            let workers = Workers::these(vec![pattern.to_owned()]).unwrap();
+            let workers = Audience::these(vec![pattern.to_owned()]).unwrap();
             let worker = WorkerId::parse(name).unwrap();
             assert_eq!(workers.include(&worker), expected, "{pattern} {name}");
         }
-        let nobody = Workers::these(Vec::new()).unwrap();
+        let nobody = Audience::these(Vec::new()).unwrap();
         assert!(!nobody.include(&WorkerId::default()));
-        assert!(Workers::default().include(&WorkerId::default()));
+        assert!(Audience::default().include(&WorkerId::default()));
     }
 }

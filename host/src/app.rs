@@ -187,6 +187,7 @@ impl App {
             ),
             settings: config.settings.clone(),
             guard: Arc::new(Guard::open(config.auth())?),
+            audiences: config.audiences(),
         };
         let threads = Threads::start().map_err(|error| format!("cannot start threads: {error}"))?;
         let audit = match &config.audit {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 use serde_json::Value;
 
+use crate::access::Audience;
 use crate::api::{Addresses, Bounds, TlsFiles};
 use crate::audit::AuditConfig;
 use crate::auth::{AuthSettings, JwtSettings, KeyFile};
@@ -331,6 +332,14 @@ impl Config {
         raw.checked(base, limits, &self.secrets)
             .map(Some)
             .map_err(in_file)
+    }
+
+    /// The backends that are not for everybody.
+    pub fn audiences(&self) -> BTreeMap<BackendName, Audience> {
+        let all = self.backends.iter();
+        let some = all.filter(|(_, backend)| !backend.settings.workers.is_everybody());
+        some.map(|(name, backend)| (name.clone(), backend.settings.workers.clone()))
+            .collect()
     }
 
     /// What lets callers in.

@@ -1,5 +1,6 @@
 //! Every verb of the host, once: the doors parse and render, this decides. Routes to the session, counts, and writes one span per call.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument;
 
+use crate::access::Audience;
 use crate::audit::{Audit, Entry, Verb};
 use crate::auth::Guard;
 use crate::capability::Outgoing;
@@ -72,6 +74,8 @@ pub struct HostConfig {
     pub settings: BackendSettings,
     /// Lets callers in.
     pub guard: Arc<Guard>,
+    /// The backends that are not for everybody, loaded or not: also one that is sent later is for these workers alone.
+    pub audiences: BTreeMap<BackendName, Audience>,
 }
 
 /// The runtimes that a host runs on, apart from that of its doors.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::access::Workers;
+use crate::access::Audience;
 use crate::error::nearest_field;
 use crate::job::JobLimits;
 use crate::policy::secret::Secret;
@@ -233,9 +233,9 @@ impl RawBackend {
             grants,
             limits: self.limits.over(*limits),
             workers: match self.workers {
-                None => Workers::default(),
+                None => Audience::default(),
                 Some(names) => {
-                    Workers::these(names).map_err(|error| format!("workers: {error}"))?
+                    Audience::these(names).map_err(|error| format!("workers: {error}"))?
                 }
             },
         };

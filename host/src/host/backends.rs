@@ -256,6 +256,10 @@ impl Host {
                 Origin::Uploaded => LiveGrants::new(settings.grants.clone()),
             },
         };
+        let mut settings = settings;
+        if let Some(workers) = self.config.audiences.get(&name) {
+            settings.workers = workers.clone();
+        }
         let mut backend = Backend::new(
             name,
             prepared,

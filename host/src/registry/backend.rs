@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::access::Workers;
+use crate::access::Audience;
 use crate::capability::Outgoing;
 use crate::engine::instance::Recipe;
 use crate::engine::{Guests, HOSTS_OWN, Instance, Module, Pace, Paces, Revival};
@@ -31,7 +31,7 @@ pub struct BackendSettings {
     pub grants: Grants,
     pub limits: Limits,
     /// For all others it is not there.
-    pub workers: Workers,
+    pub workers: Audience,
 }
 
 impl BackendSettings {

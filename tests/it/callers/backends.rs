@@ -1,9 +1,9 @@
 //! Backends that are for some workers: for all others they are not there, at any door and by any word.
 
-use hostel_host::access::Workers;
+use hostel_host::access::Audience;
 use hostel_host::config::BackendConfig;
 use hostel_host::ids::BackendName;
-use hostel_tests::Answer;
+use hostel_tests::{Answer, Guest};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ async fn serve() -> Keyed {
     Keyed::start_with(|config| {
         let mut settings = config.settings.clone();
         let patterns = vec!["alice".to_owned(), "team-*".to_owned()];
-        settings.workers = Workers::these(patterns).unwrap();
+        settings.workers = Audience::these(patterns).unwrap();
         let restricted = BackendConfig {
             path: None,
             pin: None,
@@ -191,6 +191,23 @@ fn scrub(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(scrub),
         _ => {}
     }
+}
+
+#[tokio::test]
+async fn one_that_is_sent_again_is_for_the_same_workers() {
+    let host = serve().await;
+    let (admin, bob) = (host.key("root", &["admin"]), host.key("bob", &["call"]));
+    let path = "/v1/backends/counter";
+    let unloaded = host.ask(&admin, Method::DELETE, path, &Value::Null).await;
+    assert_eq!(unloaded.status, 200, "{}", unloaded.text);
+    let component = Guest::counter().component();
+    let sent = host
+        .request(Some(&admin), Method::PUT, path)
+        .body(component);
+    assert_eq!(Answer::to(sent).await.status, 200);
+    let body = json!({"action": "counter:double", "params": {"n": 2}});
+    let answer = host.ask(&bob, Method::POST, "/v1/execute", &body).await;
+    assert_eq!(answer.code(), "tool_not_found", "{}", answer.text);
 }
 
 #[tokio::test]
