@@ -19,6 +19,7 @@
 //! | traps in the middle of a call (T32) | `session/slot.rs`: the store is dropped | `time::trapping` |
 //! | is called while it is called (T34) | `session/slot.rs`: one loan at a time | `isolation` |
 //! | a cleanup that hangs, waits or traps (T35) | `engine/instance.rs`: `close` has its own limits | `time::parting` |
+//! | a panic in a host function (T36) | `engine/guests.rs` | its own tests |
 //! | reads a fine clock (T37) | `capability/clock.rs` | `isolation` |
 
 mod amplification;

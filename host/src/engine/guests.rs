@@ -116,3 +116,29 @@ async fn first_slice<T>(pace: &Pace, work: &mut Work<T>) -> Poll<T> {
     pace.stop(&start);
     first
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_costs_the_call_that_it_happened_in_and_nothing_else() {
+        let guests = Guests::new(Handle::current());
+        for is_long in [false, true] {
+            let work = async move {
+                if is_long {
+                    tokio::task::yield_now().await;
+                }
+                panic!("a bug of the host's");
+            };
+            let outcome = guests.run::<()>(&Pace::default(), work).await;
+            let Err(Panicked(why)) = outcome else {
+                panic!("it went well")
+            };
+            assert_eq!(why, "a bug of the host's");
+            let next = guests.run(&Pace::default(), async { 7 }).await;
+            assert_eq!(next.expect("it does not panic"), 7);
+        }
+        assert!(guests.drained(Duration::from_secs(5)).await);
+    }
+}

@@ -388,7 +388,13 @@ async fn a_granted_folder_is_no_way_around_the_bound() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn folders_nested_very_deep_cost_their_session_a_copy_and_the_host_nothing() {
-    let attack = Attack::begin(|settings| settings.grants.workspace = true).await;
+    let attack = Attack::begin(|settings| {
+        settings.grants.workspace = true;
+        // Ten thousand small steps, on a machine that may be busy.
+        settings.limits.cpu = Duration::from_secs(60);
+        settings.limits.call = Duration::from_secs(60);
+    })
+    .await;
     let deep = attack.at("nest", json!({"depth": 5_000})).await;
     assert_eq!(deep, 5_000);
     let (status, answer) = attack.prowler.fork().await;
