@@ -108,7 +108,7 @@ impl TestHost {
             outgoing: Outgoing::default(),
             settings: BackendSettings::default(),
             guard: Guard::open_to_all(),
-            workers: std::collections::BTreeMap::default(),
+            audiences: std::collections::BTreeMap::default(),
         };
         change(&mut config);
         let runtimes = Runtimes {

@@ -131,12 +131,12 @@ mod tests {
                 }
                 panic!("a bug of the host's");
             };
-            let outcome = guests.run::<()>(&Pace::default(), work).await;
+            let outcome = guests.run::<()>(&Pace::default(), HOSTS_OWN, work).await;
             let Err(Panicked(why)) = outcome else {
                 panic!("it went well")
             };
             assert_eq!(why, "a bug of the host's");
-            let next = guests.run(&Pace::default(), async { 7 }).await;
+            let next = guests.run(&Pace::default(), HOSTS_OWN, async { 7 }).await;
             assert_eq!(next.expect("it does not panic"), 7);
         }
         assert!(guests.drained(Duration::from_secs(5)).await);

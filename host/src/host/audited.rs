@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::audit::{Actor, Asked, Audit, Entry, Verb, in_request};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ids::{BackendName, JobId, RequestId, SessionId};
 use crate::label::Labels;
 use crate::registry::Backend;
@@ -104,12 +104,6 @@ impl Host {
             return work.await;
         }
         in_request(Asked::new(id.clone()), work).await
-    }
-
-    /// Writes down a refusal that comes before any verb.
-    pub(super) fn denied(&self, what: &str, error: Error) -> Error {
-        self.audit.denied(what, None, error.code().as_str());
-        error
     }
 
     pub(super) async fn close_audit(&self) {

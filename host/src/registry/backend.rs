@@ -37,9 +37,7 @@ pub struct BackendSettings {
 impl BackendSettings {
     /// True when nothing but the grants may be different.
     pub(crate) fn differ_in_grants_only(&self, other: &Self) -> bool {
-        self.config == other.config
-            && self.limits == other.limits
-            && self.workers == other.workers
+        self.config == other.config && self.limits == other.limits && self.workers == other.workers
     }
 }
 

@@ -251,7 +251,7 @@ fn build(folder: &Path, sessions: &Path, instances: u32) -> Result<Host, String>
         outgoing: Outgoing::default(),
         settings: settings(),
         guard: hostel_host::auth::Guard::open_to_all(),
-        workers: std::collections::BTreeMap::default(),
+        audiences: std::collections::BTreeMap::default(),
     };
     let runtimes = Runtimes {
         guests: Handle::current(),
