@@ -169,13 +169,14 @@ impl Host {
             accounts.clone(),
         ));
         let jobs = Arc::new(Jobs::new(config.jobs));
+        let policy = Policies::new(&config.audiences);
         Self {
             config,
             jobs,
             accounts,
             registry: Registry::default(),
             loader: Loader::new(engine, cache),
-            policy: Policies::default(),
+            policy,
             policy_source: OnceLock::new(),
             guests,
             sessions,

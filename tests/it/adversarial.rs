@@ -21,6 +21,26 @@
 //! | a cleanup that hangs, waits or traps (T35) | `engine/instance.rs`: `close` has its own limits | `time::parting` |
 //! | a panic in a host function (T36) | `engine/guests.rs` | its own tests |
 //! | reads a fine clock (T37) | `capability/clock.rs` | `isolation` |
+//!
+//! What concerns callers, components and other hosts is tried where those are:
+//!
+//! | attack (threat) | defence | test |
+//! | --- | --- | --- |
+//! | floods of sessions, jobs, calls (T10, T45) | `quota.rs`, `engine/slots.rs` | `it/quotas` |
+//! | a component that takes the compiler for ever (T11) | `registry/compiler.rs`, `registry/structure.rs` | `it/supply/compile.rs` |
+//! | a component that is not the approved one, or says other things (T13, T41) | `host/supply.rs` | `it/supply` |
+//! | machine code that was tampered with (T14) | `registry/cache.rs` | `it/registry/cache.rs` |
+//! | requests to the host's surroundings, in every spelling; names that are rebound (T18, T19) | `policy/address.rs`, `capability/egress/outgoing.rs` | `capability/egress/tests.rs` |
+//! | redirects, smuggled headers (T20, T21) | `capability/egress.rs` | `capability/egress/tests.rs` |
+//! | secrets in guests, answers, logs, snapshots (T25) | `policy/secret.rs`, `capability/egress/mask.rs` | `it/policy/world.rs` |
+//! | another's sessions, jobs, backends (T26, T27) | `host/callers.rs`, `Sessions::find` | `it/callers/matrix.rs`, `it/sessions/access.rs` |
+//! | a snapshot that was tampered with, or is used twice (T30, T31) | `durable/file.rs`, `session/park.rs` | `durable/file` tests, `it/sessions/states.rs` |
+//! | callers that leave (T33) | `engine/guests.rs` | `it/calls/disconnect.rs` |
+//! | slow, oversized and endless requests (T38) | `api/serve.rs`, `api/serve/prompt.rs` | `it/callers/slow.rs` |
+//! | streams that nobody reads (T39) | `watch/events.rs` | `it/http/jobs.rs` |
+//! | rebound names, pages of others (T40) | `api/addresses.rs` | `it/callers/names.rs`, `it/http/headers.rs` |
+//! | guessed and stolen keys (T42) | `auth/keys.rs`, `auth/attempts.rs` | `it/callers/keys.rs` |
+//! | an audit log that was rewritten (T44) | `audit/chain.rs` | `audit/tests.rs`, `it/audit` |
 
 mod amplification;
 mod attacker;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::ids::BackendName;
-use crate::policy::{Grants, Limits, LiveGrants};
+use crate::policy::{Grants, Limits};
 use crate::registry::{
     Backend, BackendSettings, Catalogue, Change, Listing, LoadError, Origin, Problem, Surroundings,
     Warmth,
@@ -129,7 +129,10 @@ impl Host {
         let gate = self.gate(&name, existing.as_deref(), approval);
         let settings = existing.map_or_else(
             || self.config.settings.clone(),
-            |backend| backend.settings().clone(),
+            |backend| BackendSettings {
+                grants: Grants::clone(&backend.grants()),
+                ..backend.settings().clone()
+            },
         );
         let (loader, what) = (self.loader.clone(), format!("backend {name}"));
         let prepared = tokio::task::spawn_blocking(move || {
@@ -247,19 +250,15 @@ impl Host {
         origin: Origin,
         settings: BackendSettings,
     ) -> BackendInfo {
+        let mut settings = settings;
         let surroundings = Surroundings {
             workspaces: self.config.durable.workspaces().to_owned(),
             outgoing: self.config.outgoing.clone(),
-            // Sessions of the operator's own backend keep its grants when somebody uploads another one of its name.
             grants: match &origin {
-                Origin::File(_) => self.policy.set(&name, settings.grants.clone()),
-                Origin::Uploaded => LiveGrants::new(settings.grants.clone()),
+                Origin::File(_) => self.policy.set(&name, &settings),
+                Origin::Uploaded => self.policy.for_upload(&name, &mut settings),
             },
         };
-        let mut settings = settings;
-        if let Some(workers) = self.config.audiences.get(&name) {
-            settings.workers = workers.clone();
-        }
         let mut backend = Backend::new(
             name,
             prepared,

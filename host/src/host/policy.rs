@@ -1,12 +1,13 @@
 //! The verb that changes what backends may do while the host runs.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use crate::access::Audience;
 use crate::error::{Error, ErrorCode, Result};
 use crate::ids::BackendName;
-use crate::policy::{Grants, LiveGrants};
-use crate::registry::Origin;
+use crate::policy::LiveGrants;
+use crate::registry::{BackendSettings, Origin};
 
 use super::{Host, Source};
 
@@ -39,22 +40,63 @@ impl Changed {
     }
 }
 
-/// The grants of the operator's backends, by name: shared by every version of a backend that still has sessions.
+/// What the operator says of backends, by name: the same for every version that still has sessions, and for one that is sent later.
+pub(super) struct Policies(Mutex<HashMap<BackendName, Policy>>);
+
 #[derive(Default)]
-pub(super) struct Policies(Mutex<HashMap<BackendName, LiveGrants>>);
+struct Policy {
+    /// None: no backend of this name was loaded from the operator's files.
+    grants: Option<LiveGrants>,
+    audience: Audience,
+}
 
 impl Policies {
-    /// Makes them the backend's, from the next call on.
-    pub(super) fn set(&self, name: &BackendName, grants: Grants) -> LiveGrants {
-        let mut by_name = self
-            .0
-            .lock()
-            .expect("no code panics while it holds the policies");
-        let live = by_name.entry(name.clone()).or_default();
-        if *live.now() != grants {
-            live.change(grants);
+    /// `audiences`: of backends that are not for everybody, loaded or not.
+    pub(super) fn new(audiences: &BTreeMap<BackendName, Audience>) -> Self {
+        let policies = audiences.iter().map(|(name, audience)| {
+            let policy = Policy {
+                audience: audience.clone(),
+                ..Policy::default()
+            };
+            (name.clone(), policy)
+        });
+        Self(Mutex::new(policies.collect()))
+    }
+
+    /// Makes them the backend's, the grants from the next call on.
+    pub(super) fn set(&self, name: &BackendName, settings: &BackendSettings) -> LiveGrants {
+        let mut by_name = self.by_name();
+        let policy = by_name.entry(name.clone()).or_default();
+        policy.audience = settings.workers.clone();
+        let live = policy.grants.get_or_insert_default();
+        if *live.now() != settings.grants {
+            live.change(settings.grants.clone());
         }
         live.clone()
+    }
+
+    /// What holds for a component that somebody sends under this name.
+    pub(super) fn for_upload(
+        &self,
+        name: &BackendName,
+        settings: &mut BackendSettings,
+    ) -> LiveGrants {
+        let by_name = self.by_name();
+        let Some(policy) = by_name.get(name) else {
+            return LiveGrants::new(settings.grants.clone());
+        };
+        settings.workers = policy.audience.clone();
+        // Only what takes the place of the operator's backend has its grants.
+        let own = policy.grants.as_ref();
+        own.filter(|own| *own.now() == settings.grants)
+            .cloned()
+            .unwrap_or_else(|| LiveGrants::new(settings.grants.clone()))
+    }
+
+    fn by_name(&self) -> MutexGuard<'_, HashMap<BackendName, Policy>> {
+        self.0
+            .lock()
+            .expect("no code panics while it holds the policies")
     }
 }
 
@@ -87,13 +129,14 @@ impl Host {
         Ok(changes)
     }
 
-    /// None: it is not loaded, or not from this file.
+    /// None: it is not loaded, or from another file. A component that was sent under the name has its policy, and stays.
     async fn apply(&self, source: Source) -> Result<Option<PolicyChange>> {
         let catalogue = self.registry.catalogue();
         let Ok(backend) = catalogue.backend(&source.name).cloned() else {
             return Ok(None);
         };
-        if backend.origin != Origin::File(source.path.clone()) {
+        let is_uploaded = backend.origin == Origin::Uploaded;
+        if !is_uploaded && backend.origin != Origin::File(source.path.clone()) {
             return Ok(None);
         }
         let (old, new) = (backend.grants(), &source.settings);
@@ -102,10 +145,11 @@ impl Host {
         let what = match (is_same_start, *old == new.grants) {
             (true, true) => Changed::Nothing,
             (true, false) => Changed::Grants,
+            (false, _) if is_uploaded => Changed::Grants,
             (false, _) => Changed::Reloaded,
         };
         let name = source.name.clone();
-        self.policy.set(&name, new.grants.clone());
+        self.policy.set(&name, new);
         if what == Changed::Reloaded {
             self.load(source).await?;
         }

@@ -101,6 +101,8 @@ fn routes() -> Vec<Route> {
         (get(), "/v1/jobs/{id}/events", none(), Some("jobs")),
         (post(), "/v1/jobs/{id}/cancel", none(), Some("jobs")),
         (get(), "/v1/contexts/{name}", none(), None),
+        (get(), "/v1/usage", none(), None),
+        (post(), "/v1/policy/reload", none(), Some("admin")),
         (post(), "/v1/shutdown", none(), Some("admin")),
         (get(), "/metrics", none(), Some("admin")),
         (get(), "/openapi.json", none(), None),

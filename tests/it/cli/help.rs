@@ -2,8 +2,8 @@
 
 use super::run;
 
-const COMMANDS: [&str; 15] = [
-    "up", "serve", "mcp", "call", "tools", "sessions", "usage", "policy", "inspect", "new",
+const COMMANDS: [&str; 16] = [
+    "up", "serve", "mcp", "call", "tools", "sessions", "usage", "policy", "keys", "inspect", "new",
     "build", "check", "audit", "diff", "lock",
 ];
 

@@ -84,6 +84,25 @@ async fn a_folder_that_is_taken_back_is_out_of_reach_from_the_next_call_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_component_that_is_sent_under_the_name_has_its_policy_and_loses_what_is_taken_back() {
+    let (host, file) = host().await;
+    let name = BackendName::parse("lab").unwrap();
+    let component = Guest::stateful_lab().component();
+    let sent = host.host.put_backend(name, component.into(), None, None);
+    sent.await.unwrap();
+    let ada = host.worker("ada").begin("lab").await;
+    let seen = ada.call("environment", json!({})).await.unwrap();
+    assert_eq!(seen, json!([["OLD", "set"]]));
+    *file.lock().unwrap() = Ok(Grants::default());
+    host.host.reload_policy().await.unwrap();
+    let bob = host.worker("bob").begin("lab").await;
+    for session in [ada, bob] {
+        let seen = session.call("environment", json!({})).await.unwrap();
+        assert_eq!(seen, json!([]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_policy_that_is_not_understood_changes_nothing() {
     let (host, file) = host().await;
     let session = host.worker("ada").begin("lab").await;
