@@ -1,5 +1,10 @@
 //! The chain against everyone who may touch the file, and the writer against a disk that refuses.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "each test has a thread of its own"
+)]
+
 use fs_err as fs;
 use tempfile::TempDir;
 

@@ -1,5 +1,10 @@
 //! The one thread that writes: takes what waits, puts it into the chain, and tries again while the disk refuses.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it has a thread of its own, which serves nobody else"
+)]
+
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};

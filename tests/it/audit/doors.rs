@@ -264,7 +264,7 @@ async fn what_is_denied_is_written_down_once() {
         denied,
         [
             ("GET /v1/sessions", "unauthenticated"),
-            ("bearer token", "unauthenticated"),
+            ("GET /v1/jobs", "unauthenticated"),
             ("GET /v1/sessions", "forbidden"),
             ("GET /v1/tools", "forbidden"),
         ]

@@ -114,6 +114,10 @@ async fn a_log_that_a_killed_host_was_writing_is_whole() {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test has a thread of its own"
+)]
 fn a_log_is_checked_followed_and_read() {
     let home = home();
     let serving = Serving::start(home.path());
