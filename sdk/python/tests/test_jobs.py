@@ -44,8 +44,10 @@ def test_what_a_guest_prints_comes_as_events(box: Sandbox) -> None:
     text = "grüezi \u2028 wohl"
     job = box.session("remember").start("say", text=text)
     printed = [(event.type, (event.text or "").rstrip("\n")) for event in job.events() if event.text is not None]
-    assert ("stdout", f"out: {text}") in printed
-    assert ("stderr", f"err: {text}") in printed
+    # What could pass for a line of its own is left out by the host.
+    shown = text.replace("\u2028", "")
+    assert ("stdout", f"out: {shown}") in printed
+    assert ("stderr", f"err: {shown}") in printed
 
 
 def test_a_tool_that_says_no_is_an_error_of_the_result(box: Sandbox) -> None:
