@@ -60,8 +60,10 @@ test("what a guest prints comes as events", async (context) => {
   const text = "grüezi \u2028 wohl";
   const job = await (await box.session("remember")).start("say", { text });
   const printed = (await all(job)).flatMap((event) => ("text" in event ? [`${event.type} ${event.text.trimEnd()}`] : []));
-  assert.ok(printed.includes(`stdout out: ${text}`), printed.join("\n"));
-  assert.ok(printed.includes(`stderr err: ${text}`), printed.join("\n"));
+  // What could pass for a line of its own is left out by the host.
+  const shown = text.replace("\u2028", "");
+  assert.ok(printed.includes(`stdout out: ${shown}`), printed.join("\n"));
+  assert.ok(printed.includes(`stderr err: ${shown}`), printed.join("\n"));
 });
 
 test("a tool that says no, and a host that does, are errors of the result", async () => {
