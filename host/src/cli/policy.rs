@@ -57,7 +57,7 @@ struct Source {
 struct ExplainArgs {
     /// The backend's name.
     backend: String,
-    /// "GET https://example.com/path", "tcp 10.0.0.5:5432", "read /path", "write /path" or "env NAME".
+    /// `GET https://example.com/path`, `tcp 10.0.0.5:5432`, `read /path`, `write /path` or `env NAME`.
     question: String,
     /// Do not look the name of a request up: judge it by its name alone.
     #[arg(long)]
