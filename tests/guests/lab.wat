@@ -31,6 +31,8 @@ interface tools {
     print: func(text: string, times: u32);
     /// Writes a structured line.
     log: func(text: string);
+    /// Hands the text out as a part of its result, so often, and how often that was refused.
+    hand-out: func(text: string, times: u32) -> u32;
     /// Reports its progress and waits in the host, so often; answers with the steps.
     work: func(text: string, steps: u32, ms: u32) -> u32;
     environment: func() -> list<tuple<string, string>>;
@@ -73,6 +75,7 @@ world guest {
 (import "wasi:filesystem/types@0.2.0" "[resource-drop]descriptor" (func $drop_directory (param i32)))
 (import "hostel:backend/log@0.1.0" "log" (func $log (param i32 i32 i32 i32 i32)))
 (import "hostel:backend/progress@0.1.0" "report" (func $report (param i64 i32 i64 i32 i32)))
+(import "hostel:backend/progress@0.1.0" "partial" (func $partial (param i32 i32 i32)))
 
 (global $count (mut i32) (i32.const 0))
 (global $seed (mut i64) (i64.const 0))
@@ -162,6 +165,16 @@ world guest {
 
 (func (export "test:lab/tools@1.0.0#log") (param $text i32) (param $length i32)
     (call $log (i32.const 3) (local.get $text) (local.get $length) (i32.const 304) (i32.const 1)))
+
+(func (export "test:lab/tools@1.0.0#hand-out")
+    (param $text i32) (param $length i32) (param $times i32) (result i32) (local $refused i32)
+    (block $done (loop $again
+        (br_if $done (i32.eqz (local.get $times)))
+        (call $partial (local.get $text) (local.get $length) (i32.const 16))
+        (local.set $refused (i32.add (local.get $refused) (i32.load8_u (i32.const 16))))
+        (local.set $times (i32.sub (local.get $times) (i32.const 1)))
+        (br $again)))
+    (local.get $refused))
 
 (func (export "test:lab/tools@1.0.0#work")
     (param $text i32) (param $length i32) (param $steps i32) (param $ms i32) (result i32) (local $step i32)

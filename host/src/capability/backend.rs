@@ -16,6 +16,9 @@ mod v0_1 {
 
 use v0_1::hostel::backend::{log, progress};
 
+/// Of a part of a result: one event must not push all others out of their log.
+const PARTIAL_BYTES_MAX: usize = 64 << 10;
+
 pub(super) fn link(linker: &mut Linker<Capabilities>) -> wasmtime::Result<()> {
     log::add_to_linker::<_, HasSelf<Capabilities>>(linker, |state| state)?;
     progress::add_to_linker::<_, HasSelf<Capabilities>>(linker, |state| state)
@@ -44,5 +47,16 @@ impl progress::Host for Capabilities {
     fn report(&mut self, done: u64, total: Option<u64>, message: String) -> wasmtime::Result<()> {
         self.log.progress(done, total, &message);
         Ok(())
+    }
+
+    fn partial(&mut self, value: String) -> wasmtime::Result<Result<(), String>> {
+        if value.len() > PARTIAL_BYTES_MAX {
+            let length = value.len();
+            return Ok(Err(format!(
+                "a part of a result has at most {PARTIAL_BYTES_MAX} bytes, and this one {length}"
+            )));
+        }
+        self.log.partial(value);
+        Ok(Ok(()))
     }
 }

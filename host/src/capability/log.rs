@@ -199,6 +199,14 @@ impl LogRing {
         }
     }
 
+    /// Only those who watch the call hear of it.
+    pub(super) fn partial(&self, value: String) {
+        if let Some(watch) = &self.ring().watch {
+            let text = value.into();
+            watch.events.push(EventKind::Partial { text });
+        }
+    }
+
     fn write(&self, source: Source, bytes: &[u8]) {
         self.ring().write(source, bytes);
     }

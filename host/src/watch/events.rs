@@ -31,6 +31,8 @@ pub enum EventKind {
         total: Option<u64>,
         message: Box<str>,
     },
+    /// A part of the result, as the guest gave it.
+    Partial { text: Box<str> },
     /// A line that the guest wrote.
     Output { stream: Stream, text: Box<str> },
     Log {
@@ -215,7 +217,7 @@ impl EventKind {
         let text = match self {
             Self::Queued | Self::Started | Self::End => 0,
             Self::Progress { message, .. } => message.len(),
-            Self::Output { text, .. } => text.len(),
+            Self::Output { text, .. } | Self::Partial { text } => text.len(),
             Self::Log {
                 message, fields, ..
             } => {

@@ -222,7 +222,8 @@ export type JobEvent = Numbered &
   (
     | { readonly type: "queued" | "started" }
     | ({ readonly type: "progress" } & Progress)
-    | { readonly type: "stdout" | "stderr"; readonly text: string }
+    /** `partial`: a part of the result. */
+    | { readonly type: "stdout" | "stderr" | "partial"; readonly text: string }
     | { readonly type: "log"; readonly level: string; readonly message: string; readonly fields: Record<string, unknown> }
     /** Events that the host's log could not keep. */
     | { readonly type: "dropped"; readonly count: number }

@@ -262,6 +262,7 @@ export function jobEvent(value: unknown): JobEvent {
       return { ...numbered, type, ...progress(from) };
     case "stdout":
     case "stderr":
+    case "partial":
       return { ...numbered, type, text: member(from, "text") };
     case "log":
       return { ...numbered, type, level: member(from, "level"), message: member(from, "message"), fields: (from["fields"] as Body | undefined) ?? {} };

@@ -158,6 +158,27 @@ async fn its_log_has_all_that_the_guest_said_in_order() {
     );
 }
 
+#[tokio::test]
+async fn parts_of_a_result_are_there_before_it_and_too_long_ones_are_refused() {
+    let server = serve().await;
+    let part = json!({"rows": [1, 2]}).to_string();
+    let log = events_of(
+        &server,
+        &body("hand_out", &json!({"text": part, "times": 2})),
+    )
+    .await;
+    assert_eq!(
+        types(&log),
+        ["queued", "started", "partial", "partial", "result"]
+    );
+    assert_eq!(log[2]["text"], part);
+    assert_eq!(log[4]["answer"]["result"], 0);
+    let long = json!({"text": "x".repeat((64 << 10) + 1), "times": 3});
+    let log = events_of(&server, &body("hand_out", &long)).await;
+    assert_eq!(types(&log), ["queued", "started", "result"]);
+    assert_eq!(log[2]["answer"]["result"], 3);
+}
+
 async fn events_of(server: &TestServer, body: &Value) -> Vec<Value> {
     let id = begun(server, body).await;
     ended(server, &id).await;

@@ -316,6 +316,7 @@ fn write_event(out: &mut Vec<u8>, job: &Job, event: &Event) -> &'static str {
             "progress",
             json!({"done": done, "total": total, "message": message}),
         ),
+        EventKind::Partial { text } => ("partial", json!({"text": text})),
         EventKind::Output { stream, text } => {
             let kind = match stream {
                 Stream::Stdout => "stdout",

@@ -73,7 +73,7 @@ fn tell(event: &Value) {
                 .unwrap_or_default();
             output::note(&format!("{done}{of} {}", output::quoted(text("message"))));
         }
-        "stdout" | "stderr" => output::note(text("text")),
+        "partial" | "stdout" | "stderr" => output::note(text("text")),
         "log" => output::note(&format!(
             "{}: {}",
             text("level"),

@@ -265,7 +265,7 @@ class Event:
     id: int
     """Counts from 1 within the job."""
     type: str
-    """`queued`, `started`, `progress`, `stdout`, `stderr`, `log`, `dropped`; and the last: `result`, `error`, `cancelled`."""
+    """`queued`, `started`, `progress`, `partial`, `stdout`, `stderr`, `log`, `dropped`; and the last: `result`, `error`, `cancelled`."""
     at: datetime | None = None
     """None for `dropped`: nobody knows when."""
     done: float | None = None
@@ -274,7 +274,7 @@ class Event:
     message: str | None = None
     """Of `log` as well."""
     text: str | None = None
-    """Of `stdout` and `stderr`."""
+    """Of `stdout`, `stderr`, and `partial`: a part of the result."""
     level: str | None = None
     """Of `log`, as the next one is."""
     fields: Mapping[str, Any] | None = None
