@@ -66,6 +66,10 @@ impl EventLoop {
 
     /// Runs reactions and timers until nothing is left, or only repeating timers that `main` does not need. Those end here:
     /// between calls nobody is there to run them. Waits `wait_ms` in all at most.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a guest has one thread, and the host waits for nobody on it"
+    )]
     pub(crate) fn settle(
         &self,
         main: Option<&JsPromise>,
