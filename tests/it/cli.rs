@@ -9,6 +9,7 @@ mod component;
 mod help;
 mod mistakes;
 mod serve;
+pub(crate) mod serving;
 mod warmup;
 
 /// The command with nothing of this process's environment.

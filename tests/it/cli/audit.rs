@@ -1,8 +1,6 @@
 //! `hostel audit`, and the log of a host that is killed while it writes.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use fs_err as fs;
@@ -10,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::serve::home;
+use super::serving::Serving;
 use super::{hostel, run};
 
 const CONFIG: &str = r#"
@@ -20,47 +19,9 @@ max_sessions = 16
 file = "log/audit.jsonl"
 "#;
 
-struct Serving {
-    child: Child,
-    url: String,
-}
-
-impl Serving {
-    fn start(home: &Path) -> Self {
-        fs::write(home.join("hostel.toml"), CONFIG).unwrap();
-        let arguments = [
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--config",
-            "hostel.toml",
-        ];
-        let mut child = hostel(home, &arguments)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let url = loop {
-            let line = lines.next().expect("it says where it serves").unwrap();
-            if let Some((_, url)) = line.split_once(" tools at ") {
-                break url.trim().to_owned();
-            }
-        };
-        std::thread::spawn(move || for _ in lines {});
-        Self { child, url }
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn start(home: &Path) -> Serving {
+    fs::write(home.join("hostel.toml"), CONFIG).unwrap();
+    Serving::start(home, &["--config", "hostel.toml"])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -68,7 +29,7 @@ async fn a_log_that_a_killed_host_was_writing_is_whole() {
     let home = home();
     let log = home.path().join("log/audit.jsonl");
     for round in 0..3_u32 {
-        let serving = Serving::start(home.path());
+        let serving = start(home.path());
         let mut callers = tokio::task::JoinSet::new();
         for _ in 0..4 {
             let url = format!("{}/v1/execute", serving.url);
@@ -92,7 +53,7 @@ async fn a_log_that_a_killed_host_was_writing_is_whole() {
             fs::write(&log, &text[..text.len() - 30]).unwrap();
         }
     }
-    let serving = Serving::start(home.path());
+    let serving = start(home.path());
     tokio::time::sleep(Duration::from_millis(300)).await;
     serving.kill();
     let verified = run(home.path(), &["audit", "verify", "log"]);
@@ -120,7 +81,7 @@ async fn a_log_that_a_killed_host_was_writing_is_whole() {
 )]
 fn a_log_is_checked_followed_and_read() {
     let home = home();
-    let serving = Serving::start(home.path());
+    let serving = start(home.path());
     for worker in ["ada", "bob"] {
         let call = ["call", "counter:double", "{\"n\": 1}", "--worker", worker];
         let called = hostel(home.path(), &call)

@@ -2,83 +2,18 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use fs_err as fs;
 use hostel_tests::Guest;
 use serde_json::Value;
 
+use super::serving::Serving;
 use super::{Said, hostel};
 
-/// A host in a process of its own, stopped when the test is over.
-struct Serving {
-    child: Child,
-    url: String,
-}
-
-impl Serving {
-    fn start(home: &Path) -> Self {
-        let mut child = hostel(
-            home,
-            &[
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--plugins",
-                "plugins",
-                "--max-sessions",
-                "16",
-            ],
-        )
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let url = loop {
-            let line = lines.next().expect("it says where it serves").unwrap();
-            if let Some((_, url)) = line.split_once(" tools at ") {
-                break url.trim().to_owned();
-            }
-        };
-        // What is written and never read would hold the host up.
-        std::thread::spawn(move || for _ in lines {});
-        Self { child, url }
-    }
-
-    fn ask(&self, home: &Path, arguments: &[&str]) -> Said {
-        let output = hostel(home, arguments)
-            .env("HOSTEL_SERVER", &self.url)
-            .output();
-        super::said(output.unwrap())
-    }
-
-    /// SIGKILL: nothing is brought in order.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    /// SIGTERM, and the status with which the host ends.
-    fn terminate(&mut self) -> Option<i32> {
-        let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
-        self.child.wait().unwrap().code()
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        // It has ended already where the test went well.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn start(home: &Path) -> Serving {
+    Serving::start(home, &["--plugins", "plugins", "--max-sessions", "16"])
 }
 
 /// A home with a folder of plugins.
@@ -101,7 +36,7 @@ pub(super) fn home() -> tempfile::TempDir {
 #[test]
 fn a_host_is_served_asked_and_stopped() {
     let home = home();
-    let mut serving = Serving::start(home.path());
+    let mut serving = start(home.path());
     let ask = |arguments: &[&str]| serving.ask(home.path(), arguments);
 
     let tools = ask(&["tools", "--backend", "counter"]);
@@ -175,7 +110,7 @@ fn a_host_is_served_asked_and_stopped() {
 #[tokio::test]
 async fn what_happens_is_counted() {
     let home = home();
-    let serving = Serving::start(home.path());
+    let serving = start(home.path());
     serving.ask(home.path(), &["call", "counter:double", "{\"n\": 1}"]);
     serving.ask(home.path(), &["call", "counter:double", "{\"n\": \"x\"}"]);
     serving.ask(home.path(), &["sessions", "create", "counter"]);
@@ -204,7 +139,7 @@ async fn what_happens_is_counted() {
 #[tokio::test]
 async fn a_host_stops_when_it_is_asked_to() {
     let home = home();
-    let mut serving = Serving::start(home.path());
+    let mut serving = start(home.path());
     let url = format!("{}/v1/shutdown", serving.url);
     let asked = client().post(url).send().await.unwrap();
     assert_eq!(asked.status().as_u16(), 202);
@@ -251,7 +186,7 @@ fn a_bad_component_is_named_at_the_start_and_the_others_are_served() {
 #[test]
 fn a_call_is_watched_while_it_runs() {
     let home = home();
-    let serving = Serving::start(home.path());
+    let serving = start(home.path());
     let params = r#"{"text": "step", "steps": 2, "ms": 1}"#;
     let said = serving.ask(home.path(), &["call", "lab:work", params, "--stream"]);
     assert_eq!(
@@ -312,7 +247,7 @@ fn begin(serving: &Serving, home: &Path, name: &str, n: u32) -> String {
 async fn after_a_kill_whatever_was_saved_is_back_and_nothing_else() {
     let home = home();
     let home = home.path();
-    let serving = Serving::start(home);
+    let serving = start(home);
     let [suspended, checkpointed, woken, lost] = [
         begin(&serving, home, "suspended", 1),
         begin(&serving, home, "checkpointed", 2),
@@ -332,7 +267,7 @@ async fn after_a_kill_whatever_was_saved_is_back_and_nothing_else() {
     ask(&["call", "counter:add", r#"{"n": 100}"#, "--session", &woken]);
     serving.kill();
 
-    let serving = Serving::start(home);
+    let serving = start(home);
     for (id, expected) in [
         (&suspended, "1\n"),
         (&checkpointed, "2\n"),
@@ -353,12 +288,12 @@ async fn after_a_kill_whatever_was_saved_is_back_and_nothing_else() {
 async fn a_host_that_stops_in_order_comes_back_with_all_of_its_sessions() {
     let home = home();
     let home = home.path();
-    let mut serving = Serving::start(home);
+    let mut serving = start(home);
     let ids: Vec<String> = (0..5)
         .map(|n| begin(&serving, home, &format!("s{n}"), n))
         .collect();
     assert_eq!(serving.terminate(), Some(0));
-    let serving = Serving::start(home);
+    let serving = start(home);
     let listed = serving.ask(home, &["sessions"]).out;
     assert_eq!(listed.matches("\tsuspended\t").count(), 5, "{listed}");
     for (n, id) in ids.iter().enumerate() {

@@ -1,10 +1,11 @@
 //! The policy as its operator asks about it, and what is refused before anything is served.
 
 use std::path::Path;
-use std::process::{Command, Output};
 
 use hostel_tests::Guest;
 use serde_json::Value;
+
+use crate::cli::run;
 
 const CONFIG: &str = r#"
 [secrets.token]
@@ -38,19 +39,12 @@ impl Home {
         self.0.path()
     }
 
-    fn hostel(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hostel-under-test"));
-        command.current_dir(self.path()).args(arguments);
-        command.output().unwrap()
-    }
-
     /// What is said, on whichever stream, and whether it went well.
     fn ask(&self, arguments: &[&str]) -> (String, bool) {
-        let output = self.hostel(arguments);
-        let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8(text).unwrap();
+        let said = run(self.path(), arguments);
+        let text = said.out + &said.complaint;
         assert!(!text.contains(CANARY), "{text}");
-        (text, output.status.success())
+        (text, said.status == Some(0))
     }
 
     fn explain(&self, question: &str) -> (String, bool) {
@@ -114,16 +108,19 @@ fn an_operator_learns_why_and_what_would_allow_it() {
 #[test]
 fn programs_can_ask_too_and_everything_granted_is_shown() {
     let home = Home::with(CONFIG);
-    let output = home.hostel(&[
-        "policy",
-        "explain",
-        "web",
-        "GET https://other.test/",
-        "--config",
-        "hostel.toml",
-        "--json",
-    ]);
-    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let asked = run(
+        home.path(),
+        &[
+            "policy",
+            "explain",
+            "web",
+            "GET https://other.test/",
+            "--config",
+            "hostel.toml",
+            "--json",
+        ],
+    );
+    let json: Value = serde_json::from_str(&asked.out).unwrap();
     assert_eq!(json["allowed"], false);
     let (said, _) = home.ask(&["policy", "show", "web", "--config", "hostel.toml"]);
     for line in [
