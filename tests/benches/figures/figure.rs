@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::process::Memory;
+
 /// What a figure should come to.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Goal {
@@ -153,6 +155,18 @@ pub(crate) struct Absolute {
     pub(crate) p99_us: Option<f64>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) note: String,
+}
+
+impl Absolute {
+    /// What a process held.
+    pub(crate) fn memory(row: &'static str, case: impl Into<String>, memory: Memory) -> Self {
+        Self {
+            row,
+            case: case.into(),
+            note: format!("VmRSS {} kB, VmPTE {} kB", memory.resident, memory.tables),
+            ..Self::default()
+        }
+    }
 }
 
 /// What a row found out.

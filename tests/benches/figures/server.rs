@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::bench::Bench;
 use crate::http::{Answer, Client, post};
-use crate::process::Process;
+use crate::process::{Memory, Process};
 
 mod fastapi;
 
@@ -158,6 +158,12 @@ impl Server {
 
     pub(crate) fn process(&self) -> Process {
         Process(self.child.id())
+    }
+
+    /// What it holds after a rest: what was freed has gone back by then.
+    pub(crate) fn rested(&self, rest: Duration) -> Memory {
+        std::thread::sleep(rest);
+        self.process().memory()
     }
 
     fn stop(&mut self) {

@@ -36,8 +36,7 @@ fn run(bench: &Bench) -> Result<Outcome, String> {
         open_and_call(&mut client, number)?;
     }
     let opened_in = start.elapsed();
-    std::thread::sleep(REST);
-    let full = process.memory();
+    let full = hostel.rested(REST);
     let each = |kilobytes: u64| kilobytes as f64 / SESSIONS as f64;
     let note = |kilobytes: u64, what: &str| Absolute {
         row: ROW.name,

@@ -44,12 +44,6 @@ fn run(bench: &Bench) -> Result<Outcome, String> {
     still_answers(&hostel)?;
     // Shrinking is as good as staying.
     let grown = (now.sum() as f64 - before.sum() as f64).max(0.0) / 1024.0;
-    let note = |case: &str, memory: Memory| Absolute {
-        row: ROW.name,
-        case: case.to_owned(),
-        note: format!("VmRSS {} kB, VmPTE {} kB", memory.resident, memory.tables),
-        ..Absolute::default()
-    };
     Ok(Outcome {
         figures: vec![Figure {
             name: "growth".to_owned(),
@@ -58,7 +52,10 @@ fn run(bench: &Bench) -> Result<Outcome, String> {
             goal: Some(MEMORY),
             rounds: vec![grown],
         }],
-        absolutes: vec![note("before", before), note("after", now)],
+        absolutes: vec![
+            Absolute::memory(ROW.name, "before", before),
+            Absolute::memory(ROW.name, "after", now),
+        ],
         notes: Vec::new(),
     })
 }
@@ -71,8 +68,7 @@ fn after(hostel: &Server, calls: u64) -> Result<Memory, String> {
     let trap = json!({"action": "bench:trap", "session": {"temporary": true}});
     answered(hostel, each, &trap, 502, "\"tool_trapped\"")?;
     abandoned(hostel, each)?;
-    std::thread::sleep(REST);
-    Ok(hostel.process().memory())
+    Ok(hostel.rested(REST))
 }
 
 fn answered(

@@ -8,7 +8,6 @@ use super::Row;
 use crate::bench::Bench;
 use crate::contest::open_session;
 use crate::figure::{Absolute, Figure, Goal, Outcome};
-use crate::process::Memory;
 use crate::server::Server;
 use crate::setup::Setup;
 
@@ -36,18 +35,12 @@ fn run(bench: &Bench) -> Result<Outcome, String> {
     );
     let hostel = Setup::write(bench, ROW.name, &config)?.serve()?;
     let session = open_session(&hostel, "bench", "jobs")?;
-    let empty = rested(&hostel);
+    let empty = hostel.rested(REST);
     run_many(&hostel, &session, BEFORE)?;
-    let before = rested(&hostel);
+    let before = hostel.rested(REST);
     let first = run_many(&hostel, &session, jobs)?;
-    let full = rested(&hostel);
+    let full = hostel.rested(REST);
     still_kept(&hostel, &first)?;
-    let note = |case: String, memory: Memory| Absolute {
-        row: ROW.name,
-        case,
-        note: format!("VmRSS {} kB, VmPTE {} kB", memory.resident, memory.tables),
-        ..Absolute::default()
-    };
     let added = full.sum() as f64 - before.sum() as f64;
     Ok(Outcome {
         figures: vec![Figure {
@@ -58,17 +51,12 @@ fn run(bench: &Bench) -> Result<Outcome, String> {
             rounds: vec![added / jobs as f64],
         }],
         absolutes: vec![
-            note("before the first job".to_owned(), empty),
-            note(format!("{BEFORE} finished jobs"), before),
-            note(format!("{} finished jobs", BEFORE + jobs), full),
+            Absolute::memory(ROW.name, "before the first job", empty),
+            Absolute::memory(ROW.name, format!("{BEFORE} finished jobs"), before),
+            Absolute::memory(ROW.name, format!("{} finished jobs", BEFORE + jobs), full),
         ],
         notes: Vec::new(),
     })
-}
-
-fn rested(hostel: &Server) -> Memory {
-    std::thread::sleep(REST);
-    hostel.process().memory()
 }
 
 /// One after the other. Returns the first one's id.

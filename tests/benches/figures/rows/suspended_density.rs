@@ -9,7 +9,6 @@ use super::Row;
 use crate::bench::Bench;
 use crate::figure::{Absolute, Figure, Goal, Outcome};
 use crate::http::Client;
-use crate::process::Memory;
 use crate::server::Server;
 use crate::setup::Setup;
 
@@ -44,25 +43,19 @@ fn run(bench: &Bench) -> Result<Outcome, String> {
         BEFORE + SESSIONS
     );
     let hostel = Setup::write(bench, ROW.name, &config)?.serve()?;
-    let empty = rested(&hostel);
+    let empty = hostel.rested(REST);
     suspend_many(&hostel, "before", BEFORE)?;
-    let before = rested(&hostel);
+    let before = hostel.rested(REST);
     let start = Instant::now();
     let suspended = suspend_many(&hostel, "s", sessions)?;
     let took = start.elapsed();
-    let full = rested(&hostel);
+    let full = hostel.rested(REST);
     let mut client = hostel.client()?;
     for id in suspended.iter().step_by(WOKEN) {
         call(&mut client, id, 2)?;
         let path = format!("/v1/sessions/{}", id.as_str().unwrap_or_default());
         client.delete(&path)?;
     }
-    let note = |case: String, memory: Memory| Absolute {
-        row: ROW.name,
-        case,
-        note: format!("VmRSS {} kB, VmPTE {} kB", memory.resident, memory.tables),
-        ..Absolute::default()
-    };
     let added = full.sum() as f64 - before.sum() as f64;
     Ok(Outcome {
         figures: vec![Figure {
@@ -75,9 +68,13 @@ fn run(bench: &Bench) -> Result<Outcome, String> {
             rounds: vec![added / sessions as f64],
         }],
         absolutes: vec![
-            note("before the first session".to_owned(), empty),
-            note(format!("{BEFORE} suspended sessions"), before),
-            note(format!("{} suspended sessions", BEFORE + sessions), full),
+            Absolute::memory(ROW.name, "before the first session", empty),
+            Absolute::memory(ROW.name, format!("{BEFORE} suspended sessions"), before),
+            Absolute::memory(
+                ROW.name,
+                format!("{} suspended sessions", BEFORE + sessions),
+                full,
+            ),
             Absolute {
                 row: ROW.name,
                 case: "create, call, suspend".to_owned(),
@@ -88,11 +85,6 @@ fn run(bench: &Bench) -> Result<Outcome, String> {
         ],
         notes: Vec::new(),
     })
-}
-
-fn rested(hostel: &Server) -> Memory {
-    std::thread::sleep(REST);
-    hostel.process().memory()
 }
 
 /// Their ids.
