@@ -141,11 +141,7 @@ impl Engine {
     /// # Errors
     /// What the validator or the compiler found, as text.
     pub(crate) fn compile(&self, component: &[u8]) -> Result<Compiled, String> {
-        let flavour = if needs_concurrency(component) {
-            self.concurrent()?
-        } else {
-            &self.plain
-        };
+        let flavour = self.flavour(needs_concurrency(component))?;
         let component = Component::from_binary(&flavour.wasmtime, component)
             .map_err(|error| format!("{error:#}"))?;
         Ok(Compiled(component))
@@ -161,11 +157,7 @@ impl Engine {
         concurrent: bool,
         _authentic: AuthenticCode,
     ) -> Result<Compiled, String> {
-        let flavour = if concurrent {
-            self.concurrent()?
-        } else {
-            &self.plain
-        };
+        let flavour = self.flavour(concurrent)?;
         #[expect(
             unsafe_code,
             reason = "native code is safe to load when this host wrote it, which `AuthenticCode` attests"
@@ -175,6 +167,14 @@ impl Engine {
         component
             .map(Compiled)
             .map_err(|error| format!("{error:#}"))
+    }
+
+    fn flavour(&self, concurrent: bool) -> Result<&Flavour, String> {
+        if concurrent {
+            self.concurrent()
+        } else {
+            Ok(&self.plain)
+        }
     }
 
     /// Loads code that [`Compiled::code`] wrote and that is in no file.
@@ -187,11 +187,7 @@ impl Engine {
         concurrent: bool,
         _authentic: AuthenticCode,
     ) -> Result<Compiled, String> {
-        let flavour = if concurrent {
-            self.concurrent()?
-        } else {
-            &self.plain
-        };
+        let flavour = self.flavour(concurrent)?;
         #[expect(
             unsafe_code,
             reason = "native code is safe to load when this host wrote it, which `AuthenticCode` attests"
