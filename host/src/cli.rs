@@ -171,6 +171,41 @@ impl HostArgs {
     }
 }
 
+/// Folders of components.
+#[derive(Clone, Debug, Args)]
+struct PluginArgs {
+    /// A folder with components (*.wasm); the stem of each file is its backend's name. May be given several times.
+    #[arg(
+        long,
+        env = "HOSTEL_PLUGINS",
+        value_name = "DIR",
+        value_delimiter = ':'
+    )]
+    plugins: Vec<PathBuf>,
+}
+
+/// A host over components that are there.
+#[derive(Clone, Debug, Args)]
+struct ComponentArgs {
+    #[command(flatten)]
+    folders: PluginArgs,
+    #[command(flatten)]
+    host: HostArgs,
+}
+
+impl ComponentArgs {
+    /// `doing`: what there is to be something for.
+    fn config(&self, doing: &str) -> Result<Config, String> {
+        let config = self.host.config(&self.folders.plugins)?;
+        if config.plugins.is_empty() && config.backends.is_empty() {
+            return Err(format!(
+                "there is nothing to {doing}: name a folder of components with --plugins, or a configuration with --config; `hostel up` builds plugins from their sources"
+            ));
+        }
+        Ok(config)
+    }
+}
+
 /// Where a running host is.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Client")]

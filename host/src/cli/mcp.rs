@@ -1,10 +1,8 @@
 //! `hostel mcp`: a host of its own for one MCP client, which speaks to it on standard input and output. Everything else goes to standard
 //! error.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-
 use clap::Args;
+use std::net::{Ipv4Addr, SocketAddr};
 use tempfile::TempDir;
 
 use crate::app::App;
@@ -13,21 +11,13 @@ use crate::ids::WorkerId;
 
 use super::serve::load;
 use super::warmup::warm_what_can_be;
-use super::{HostArgs, Outcome, output, start_logs};
+use super::{ComponentArgs, Outcome, output, start_logs};
 
 #[derive(Debug, Args)]
 #[command(
     after_help = "In the settings of a client:\n  {\"mcpServers\": {\"hostel\": {\"command\": \"hostel\", \"args\": [\"mcp\", \"--plugins\", \"/path/to/components\"]}}}\n\nClients that speak HTTP find the same at http://127.0.0.1:18890/mcp of `hostel serve`."
 )]
 pub(super) struct McpArgs {
-    /// A folder with components (*.wasm); the stem of each file is its backend's name. May be given several times.
-    #[arg(
-        long,
-        env = "HOSTEL_PLUGINS",
-        value_name = "DIR",
-        value_delimiter = ':'
-    )]
-    plugins: Vec<PathBuf>,
     /// Warm every backend up before the first message is read; without it, the first call of each waits for its warmup.
     #[arg(long, env = "HOSTEL_WARMUP")]
     warmup: bool,
@@ -40,14 +30,11 @@ pub(super) struct McpArgs {
     )]
     worker: String,
     #[command(flatten)]
-    host: HostArgs,
+    components: ComponentArgs,
 }
 
 pub(super) fn run(args: &McpArgs) -> Outcome {
-    let mut config = args.host.config(&args.plugins)?;
-    if config.plugins.is_empty() && config.backends.is_empty() {
-        return Err("there is nothing to serve: name a folder of components with --plugins, or a configuration with --config".to_owned());
-    }
+    let mut config = args.components.config("serve")?;
     let worker = WorkerId::parse(&args.worker).map_err(|error| error.to_string())?;
     // Nobody is served there: any free port will do.
     config.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));

@@ -13,7 +13,7 @@ use crate::policy::Grants;
 use crate::policy::explain::Question;
 
 use super::client::{self, Client};
-use super::{ClientArgs, Outcome, output};
+use super::{ClientArgs, Outcome, PluginArgs, output};
 
 #[derive(Debug, Args)]
 pub(super) struct PolicyArgs {
@@ -34,20 +34,14 @@ enum Command {
     Reload(ClientArgs),
 }
 
-/// Where the policy is.
+/// Where the policy is: in a configuration, or beside a component in a folder, `web.policy.toml` beside `web.wasm`.
 #[derive(Debug, Args)]
 struct Source {
     /// Configuration: hostel.toml, or JSON of the same shape.
     #[arg(long, env = "HOSTEL_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// A folder with components; the policy of `web.wasm` may lie beside it in `web.policy.toml`. May be given several times.
-    #[arg(
-        long,
-        env = "HOSTEL_PLUGINS",
-        value_name = "DIR",
-        value_delimiter = ':'
-    )]
-    plugins: Vec<PathBuf>,
+    #[command(flatten)]
+    folders: PluginArgs,
     /// JSON instead of text for people.
     #[arg(long)]
     json: bool,
@@ -85,8 +79,8 @@ pub(super) fn run(args: PolicyArgs) -> Outcome {
 impl Source {
     fn grants(&self, backend: &str) -> Result<(Config, Grants), String> {
         let mut config = loaded(self.config.as_deref())?;
-        if !self.plugins.is_empty() {
-            config.plugins.clone_from(&self.plugins);
+        if !self.folders.plugins.is_empty() {
+            config.plugins.clone_from(&self.folders.plugins);
         }
         let name = BackendName::parse(backend).map_err(|error| error.to_string())?;
         let (sources, _) = sources(&config)?;

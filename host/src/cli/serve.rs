@@ -1,7 +1,5 @@
 //! `hostel serve`: a host over a folder of components or a configuration file.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use crate::app::App;
@@ -10,30 +8,19 @@ use crate::host::Source;
 use crate::telemetry;
 
 use super::warmup::warm_what_can_be;
-use super::{HostArgs, Outcome, output, start_logs};
+use super::{ComponentArgs, Outcome, output, start_logs};
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
-    /// A folder with components (*.wasm); the stem of each file is its backend's name. May be given several times.
-    #[arg(
-        long,
-        env = "HOSTEL_PLUGINS",
-        value_name = "DIR",
-        value_delimiter = ':'
-    )]
-    plugins: Vec<PathBuf>,
     /// Warm every backend up before the doors open; without it, the first call of each waits for its warmup.
     #[arg(long, env = "HOSTEL_WARMUP")]
     warmup: bool,
     #[command(flatten)]
-    host: HostArgs,
+    components: ComponentArgs,
 }
 
 pub(super) fn run(args: &ServeArgs) -> Outcome {
-    let config = args.host.config(&args.plugins)?;
-    if config.plugins.is_empty() && config.backends.is_empty() {
-        return Err("there is nothing to serve: name a folder of components with --plugins, or a configuration with --config; `hostel up` builds plugins from their sources".to_owned());
-    }
+    let config = args.components.config("serve")?;
     start_logs(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -41,8 +28,8 @@ pub(super) fn run(args: &ServeArgs) -> Outcome {
         .map_err(|error| error.to_string())?;
     runtime.block_on(async {
         let app = build(config).await?;
-        let (again, plugins) = (args.host.clone(), args.plugins.clone());
-        app.follow_policy(move || again.config(&plugins));
+        let again = args.components.clone();
+        app.follow_policy(move || again.config("serve"));
         let sources = app.sources()?;
         load(&app, sources).await;
         if args.warmup {

@@ -1,7 +1,5 @@
 //! `hostel warmup`: fills the cache of a data directory ahead of time, so that a host that starts on it serves at once.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -11,18 +9,10 @@ use crate::ids::BackendName;
 use crate::registry::{Start, Warmth};
 
 use super::serve::load;
-use super::{HostArgs, Outcome, output, start_logs};
+use super::{ComponentArgs, Outcome, output, start_logs};
 
 #[derive(Debug, Args)]
 pub(super) struct WarmupArgs {
-    /// A folder with components (*.wasm), as for `hostel serve`. May be given several times.
-    #[arg(
-        long,
-        env = "HOSTEL_PLUGINS",
-        value_name = "DIR",
-        value_delimiter = ':'
-    )]
-    plugins: Vec<PathBuf>,
     /// Run every `warmup` again, even where the cache has its image.
     #[arg(long)]
     refresh: bool,
@@ -30,14 +20,11 @@ pub(super) struct WarmupArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    host: HostArgs,
+    components: ComponentArgs,
 }
 
 pub(super) fn run(args: &WarmupArgs) -> Outcome {
-    let mut config = args.host.config(&args.plugins)?;
-    if config.plugins.is_empty() && config.backends.is_empty() {
-        return Err("there is nothing to warm up: name a folder of components with --plugins, or a configuration with --config".to_owned());
-    }
+    let mut config = args.components.config("warm up")?;
     // Only the cache is filled: a host that serves from it may be running.
     let sessions = tempfile::tempdir().map_err(|error| error.to_string())?;
     config.sessions_dir = Some(sessions.path().to_owned());
