@@ -1,7 +1,7 @@
 //! `WWW-Authenticate` (RFC 6750, RFC 9728): tells a client that was turned away what would let it in.
 
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 
 use crate::error::{Error, ErrorCode};
@@ -9,23 +9,24 @@ use crate::error::{Error, ErrorCode};
 use super::Api;
 use super::metadata::Resource;
 
-/// What the answer to one request says of credentials, if it has to.
+/// What the answer to one request says of credentials, if it has to: few do, so only what it takes is kept.
 pub(super) struct Challenge {
-    /// Where the page is that says which issuer to ask.
-    metadata: Option<String>,
+    uri: Uri,
+    host: Option<HeaderValue>,
     has_credential: bool,
 }
 
 impl Challenge {
-    pub(super) fn of(api: &Api, parts: &Parts) -> Self {
+    pub(super) fn of(parts: &Parts) -> Self {
         Self {
-            metadata: Resource::of(api, parts).map(|resource| resource.metadata()),
+            uri: parts.uri.clone(),
+            host: parts.headers.get(header::HOST).cloned(),
             has_credential: parts.headers.contains_key(header::AUTHORIZATION),
         }
     }
 
     /// Puts the header on an answer that refuses for want of a credential or of a scope.
-    pub(super) fn complete(self, response: &mut Response) {
+    pub(super) fn complete(&self, api: &Api, response: &mut Response) {
         let scope = response.extensions_mut().remove::<Missing>();
         let mut said = match (response.status(), scope) {
             (StatusCode::UNAUTHORIZED, _) if self.has_credential => {
@@ -38,10 +39,10 @@ impl Challenge {
             ],
             _ => return,
         };
-        said.extend(
-            self.metadata
-                .map(|url| format!(r#"resource_metadata="{url}""#)),
-        );
+        // The page that says which issuer to ask.
+        let resource = Resource::named(api, &self.uri, self.host.as_ref());
+        let page = resource.map(|resource| resource.metadata());
+        said.extend(page.map(|url| format!(r#"resource_metadata="{url}""#)));
         let text = match said.is_empty() {
             true => "Bearer".to_owned(),
             false => format!("Bearer {}", said.join(", ")),

@@ -78,7 +78,7 @@ async fn answer(
     if of_page && let Some(preflight) = addresses::preflight(&parts) {
         return preflight;
     }
-    let challenge = Challenge::of(api, &parts);
+    let challenge = Challenge::of(&parts);
     let mut response = match let_in(api, &mut parts).await {
         Err(error) => refusal(parts.uri.path(), &error, id),
         Ok(()) => {
@@ -86,7 +86,7 @@ async fn answer(
             next.run(Request::from_parts(parts, body)).await
         }
     };
-    challenge.complete(&mut response);
+    challenge.complete(api, &mut response);
     response
 }
 

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Json, Router};
@@ -29,21 +28,15 @@ pub(super) struct Resource {
 }
 
 impl Resource {
-    /// None: tokens are not taken here.
-    pub(super) fn of(api: &Api, parts: &Parts) -> Option<Self> {
-        Self::named(api, &parts.uri, &parts.headers)
-    }
-
-    fn named(api: &Api, uri: &Uri, headers: &HeaderMap) -> Option<Self> {
+    /// As a request names it by its address and its `Host`. None: tokens are not taken here.
+    pub(super) fn named(api: &Api, uri: &Uri, host: Option<&HeaderValue>) -> Option<Self> {
         let (_, audience) = api.host.issuer()?;
         let audience_url = audience.split_once("://").map(|(scheme, rest)| {
             let authority = rest.split(['/', '?']).next().unwrap_or_default();
             format!("{scheme}://{authority}")
         });
         let base = audience_url.clone().unwrap_or_else(|| {
-            let host = headers
-                .get(header::HOST)
-                .and_then(|host| host.to_str().ok());
+            let host = host.and_then(|host| host.to_str().ok());
             let host = host.or(uri.authority().map(|authority| authority.as_str()));
             let scheme = if api.is_secure { "https" } else { "http" };
             format!("{scheme}://{}", host.unwrap_or("localhost"))
@@ -80,7 +73,7 @@ async fn document(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Response> {
-    let resource = Resource::named(&api, &uri, &headers);
+    let resource = Resource::named(&api, &uri, headers.get(header::HOST));
     let Some((resource, (issuer, _))) = resource.zip(api.host.issuer()) else {
         let error = Error::new(
             ErrorCode::InvalidRequest,
