@@ -80,7 +80,11 @@ impl Grants {
         lines.extend(self.http.iter().map(|rule| ("http", rule.to_string())));
         lines.extend(self.tcp.iter().map(|rule| ("tcp", rule.to_string())));
         for binding in &self.secrets {
-            let (secret, header, host) = (binding.secret.name(), &binding.header, &binding.host);
+            let (secret, header, host) = (
+                binding.secret.name(),
+                &binding.header,
+                &binding.requests.host,
+            );
             lines.push((
                 "secret",
                 format!("{secret}, in the header {header} to {host}"),

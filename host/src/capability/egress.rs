@@ -184,7 +184,10 @@ impl Going {
         let (mut sender, connection) = within(waits.connect, shake)
             .await
             .ok_or(Error::ConnectionTimeout)??;
-        let is_bound = grants.secrets.iter().any(|binding| binding.is_for(&ask));
+        let is_bound = grants
+            .secrets
+            .iter()
+            .any(|binding| binding.requests.matches(&ask));
         let request = outbound(request, &ask, &grants.secrets, bytes_max, record.sent())?;
         let connection = async move { connection.await.map_err(Error::from) };
         let mut connection = Box::pin(connection);
@@ -237,7 +240,10 @@ fn outbound(
     let (mut head, body) = request.into_parts();
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     head.uri = path.parse().map_err(|_| Error::HttpRequestUriInvalid)?;
-    for binding in bindings.iter().filter(|binding| binding.is_for(ask)) {
+    for binding in bindings
+        .iter()
+        .filter(|binding| binding.requests.matches(ask))
+    {
         let value = binding.header_value().ok_or(Error::ConfigurationError)?;
         head.headers.insert(binding.header.clone(), value);
         head.headers

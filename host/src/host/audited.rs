@@ -275,23 +275,9 @@ impl Host {
     /// Loads a component that a client sent. A backend of this name is replaced; its sessions go on with the old version.
     ///
     /// # Errors
-    /// `backend_invalid`; `conflict` when the backend's digest is not `if_match`.
+    /// `backend_invalid`; `conflict` when the backend's digest is not `if_match`; `policy_denied` for changes that have to be approved, or that
+    /// are not those of `hostel.lock`.
     pub async fn put_backend(
-        &self,
-        name: BackendName,
-        component: Bytes,
-        pin: Option<String>,
-        if_match: Option<&str>,
-    ) -> Result<BackendInfo> {
-        self.put_backend_as(name, component, pin, if_match, Approval::Missing)
-            .await
-    }
-
-    /// The same, with or without somebody's word that the component may be another.
-    ///
-    /// # Errors
-    /// As [`Host::put_backend`]; `policy_denied` for changes that have to be approved, or that are not those of `hostel.lock`.
-    pub async fn put_backend_as(
         &self,
         name: BackendName,
         component: Bytes,

@@ -99,20 +99,14 @@ impl Grants {
         addresses: &[IpAddr],
     ) -> std::result::Result<Permission, Denial> {
         let (number, rule) = decide(&self.http, ask)?;
-        let mut notes = Vec::new();
-        let mut refused = None;
-        for address in addresses {
-            match rule.admits(ask, *address) {
-                Ok(()) => notes.push(format!("{} is {address} here", ask.host)),
-                Err(denial) => {
-                    refused.get_or_insert(denial);
-                }
-            }
-        }
-        if let (true, Some(denial)) = (notes.is_empty(), refused) {
-            return Err(denial);
-        }
-        for binding in self.secrets.iter().filter(|binding| binding.is_for(ask)) {
+        let admitted = rule.admitted(ask, addresses)?;
+        let named = |address: &IpAddr| format!("{} is {address} here", ask.host);
+        let mut notes: Vec<String> = admitted.iter().map(named).collect();
+        for binding in self
+            .secrets
+            .iter()
+            .filter(|binding| binding.requests.matches(ask))
+        {
             notes.push(format!(
                 "the host adds the header {} with the secret {}",
                 binding.header,

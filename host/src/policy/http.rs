@@ -9,16 +9,22 @@ use crate::tool::Denial;
 use super::address::{Network, surroundings};
 use super::host::{HostPattern, canonical};
 
-/// One kind of request that a backend may make. What a rule does not say, it does not restrict, except that a rule that names no scheme
-/// means `https` alone.
+/// Some requests, by what they are: those that a rule allows, or that carry a secret. What a pattern does not say, it does not restrict,
+/// except that one that names no scheme means `https` alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpRule {
+pub struct RequestPattern {
     pub host: HostPattern,
     pub schemes: Vec<Scheme>,
     /// Upper case; empty: every method.
     pub methods: Vec<String>,
     /// Empty: every path.
     pub paths: Vec<PathPattern>,
+}
+
+/// One kind of request that a backend may make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpRule {
+    pub requests: RequestPattern,
     /// Addresses in the host's surroundings that the name may stand for.
     pub addresses: Vec<Network>,
 }
@@ -215,7 +221,7 @@ pub fn decide<'a>(
 ) -> std::result::Result<(usize, &'a HttpRule), Denial> {
     let mut nearest = None;
     for (number, rule) in (1..).zip(rules) {
-        match rule.refuses(ask) {
+        match rule.requests.misses(ask) {
             None => return Ok((number, rule)),
             Some(Miss::Host) => {}
             Some(Miss::Other(why)) => {
@@ -231,7 +237,13 @@ pub fn decide<'a>(
     Err(Denial {
         what: ask.to_string(),
         why,
-        allow: Some(format!("http = [{}]", HttpRule::for_only(ask))),
+        allow: Some(format!(
+            "http = [{}]",
+            HttpRule {
+                requests: RequestPattern::for_only(ask),
+                addresses: Vec::new(),
+            }
+        )),
     })
 }
 
@@ -241,68 +253,46 @@ enum Miss {
     Other(String),
 }
 
-impl HttpRule {
-    /// Every method and path of a host, by either scheme at its default port: the short form.
+impl RequestPattern {
+    /// Every method and path of a host, by either scheme at its default port.
     pub fn whole(host: HostPattern) -> Self {
         Self {
             host,
             schemes: Scheme::ALL.to_vec(),
             methods: Vec::new(),
             paths: Vec::new(),
-            addresses: Vec::new(),
         }
     }
 
-    fn refuses(&self, ask: &HttpAsk) -> Option<Miss> {
-        let Scope {
-            schemes,
-            methods,
-            paths,
-        } = self.scope();
-        if !self
-            .host
-            .allows(&ask.host, ask.port, ask.scheme.default_port())
-        {
+    pub fn matches(&self, ask: &HttpAsk) -> bool {
+        self.misses(ask).is_none()
+    }
+
+    /// Why it does not mean this request.
+    fn misses(&self, ask: &HttpAsk) -> Option<Miss> {
+        let default_port = ask.scheme.default_port();
+        if !self.host.allows(&ask.host, ask.port, default_port) {
             return Some(Miss::Host);
         }
-        scope_refuses(schemes, methods, paths, ask).map(Miss::Other)
-    }
-
-    fn scope(&self) -> Scope<'_> {
-        Scope {
-            schemes: &self.schemes,
-            methods: &self.methods,
-            paths: &self.paths,
+        if !self.schemes.contains(&ask.scheme) {
+            let scheme = ask.scheme.as_str();
+            return Some(Miss::Other(format!("does not allow {scheme}")));
         }
-    }
-
-    /// Whether the name may stand for this address.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn admits(&self, ask: &HttpAsk, address: IpAddr) -> std::result::Result<(), Denial> {
-        let Some(kind) = surroundings(address) else {
-            return Ok(());
-        };
-        let named = self.host.networks();
-        if self
-            .addresses
-            .iter()
-            .chain(&named)
-            .any(|network| network.contains(address))
-        {
-            return Ok(());
+        if !self.methods.is_empty() && !self.methods.contains(&ask.method) {
+            return Some(Miss::Other(format!("does not allow {}", ask.method)));
         }
-        let mut allowing = Self::for_only(ask);
-        allowing.addresses = vec![Network::of(address)];
-        Err(Denial {
-            what: ask.to_string(),
-            why: format!("{} is {address} here, {kind}", ask.host),
-            allow: Some(format!("http = [{allowing}]")),
-        })
+        if self.paths.is_empty() {
+            return None;
+        }
+        if !is_plain(&ask.path) {
+            let odd = "allows only some paths, and this one can be read in more than one way";
+            return Some(Miss::Other(odd.to_owned()));
+        }
+        let matches = self.paths.iter().any(|path| path.matches(&ask.path));
+        (!matches).then(|| Miss::Other("does not allow this path".to_owned()))
     }
 
-    /// The narrowest rule that allows the request.
+    /// The narrowest one that means the request.
     fn for_only(ask: &HttpAsk) -> Self {
         let host = if ask.host.contains(':') {
             format!("[{}]", ask.host)
@@ -320,40 +310,67 @@ impl HttpRule {
             schemes: vec![ask.scheme],
             methods: vec![ask.method.clone()],
             paths: PathPattern::parse(&ask.path).into_iter().collect(),
-            addresses: Vec::new(),
         }
     }
 }
 
-struct Scope<'a> {
-    schemes: &'a [Scheme],
-    methods: &'a [String],
-    paths: &'a [PathPattern],
-}
+impl HttpRule {
+    /// Every method and path of a host, by either scheme at its default port: the short form.
+    pub fn whole(host: HostPattern) -> Self {
+        Self {
+            requests: RequestPattern::whole(host),
+            addresses: Vec::new(),
+        }
+    }
 
-/// Why a rule of the right host does not mean this request.
-pub(super) fn scope_refuses(
-    schemes: &[Scheme],
-    methods: &[String],
-    paths: &[PathPattern],
-    ask: &HttpAsk,
-) -> Option<String> {
-    if !schemes.contains(&ask.scheme) {
-        return Some(format!("does not allow {}", ask.scheme.as_str()));
+    /// Of what the name stands for, the addresses that it may stand for.
+    ///
+    /// # Errors
+    /// Why none of them.
+    pub fn admitted(
+        &self,
+        ask: &HttpAsk,
+        addresses: &[IpAddr],
+    ) -> std::result::Result<Vec<IpAddr>, Denial> {
+        let mut admitted = Vec::with_capacity(addresses.len());
+        let mut refused = None;
+        for address in addresses {
+            match self.admits(ask, *address) {
+                Ok(()) => admitted.push(*address),
+                Err(denial) => {
+                    refused.get_or_insert(denial);
+                }
+            }
+        }
+        match refused {
+            Some(denial) if admitted.is_empty() => Err(denial),
+            _ => Ok(admitted),
+        }
     }
-    if !methods.is_empty() && !methods.contains(&ask.method) {
-        return Some(format!("does not allow {}", ask.method));
+
+    fn admits(&self, ask: &HttpAsk, address: IpAddr) -> std::result::Result<(), Denial> {
+        let Some(kind) = surroundings(address) else {
+            return Ok(());
+        };
+        let named = self.requests.host.networks();
+        if self
+            .addresses
+            .iter()
+            .chain(&named)
+            .any(|network| network.contains(address))
+        {
+            return Ok(());
+        }
+        let allowing = Self {
+            requests: RequestPattern::for_only(ask),
+            addresses: vec![Network::of(address)],
+        };
+        Err(Denial {
+            what: ask.to_string(),
+            why: format!("{} is {address} here, {kind}", ask.host),
+            allow: Some(format!("http = [{allowing}]")),
+        })
     }
-    if paths.is_empty() {
-        return None;
-    }
-    if !is_plain(&ask.path) {
-        return Some(
-            "allows only some paths, and this one can be read in more than one way".to_owned(),
-        );
-    }
-    let matches = paths.iter().any(|pattern| pattern.matches(&ask.path));
-    (!matches).then(|| "does not allow this path".to_owned())
 }
 
 impl fmt::Display for PathPattern {
@@ -377,16 +394,22 @@ impl fmt::Display for HttpRule {
                 .collect();
             format!("[{}]", quoted.join(", "))
         }
-        write!(f, "{{ host = {:?}", self.host.to_string())?;
-        if self.schemes != [Scheme::Https] {
-            let schemes: Vec<&str> = self.schemes.iter().map(|scheme| scheme.as_str()).collect();
+        let RequestPattern {
+            host,
+            schemes,
+            methods,
+            paths,
+        } = &self.requests;
+        write!(f, "{{ host = {:?}", host.to_string())?;
+        if *schemes != [Scheme::Https] {
+            let schemes: Vec<&str> = schemes.iter().map(|scheme| scheme.as_str()).collect();
             write!(f, ", schemes = {}", list(&schemes))?;
         }
-        if !self.methods.is_empty() {
-            write!(f, ", methods = {}", list(&self.methods))?;
+        if !methods.is_empty() {
+            write!(f, ", methods = {}", list(methods))?;
         }
-        if !self.paths.is_empty() {
-            write!(f, ", paths = {}", list(&self.paths))?;
+        if !paths.is_empty() {
+            write!(f, ", paths = {}", list(paths))?;
         }
         if !self.addresses.is_empty() {
             write!(f, ", addresses = {}", list(&self.addresses))?;
@@ -400,10 +423,9 @@ mod tests {
     use super::*;
 
     fn rule(host: &str) -> HttpRule {
-        HttpRule {
-            schemes: vec![Scheme::Https],
-            ..HttpRule::whole(HostPattern::parse(host).unwrap())
-        }
+        let mut rule = HttpRule::whole(HostPattern::parse(host).unwrap());
+        rule.requests.schemes = vec![Scheme::Https];
+        rule
     }
 
     fn ask(text: &str) -> HttpAsk {
@@ -412,11 +434,9 @@ mod tests {
 
     #[test]
     fn a_rule_allows_what_it_says_and_each_part_of_it_has_a_denied_twin() {
-        let narrow = HttpRule {
-            methods: vec!["GET".to_owned()],
-            paths: vec![PathPattern::parse("/v1/*").unwrap()],
-            ..rule("api.example.com")
-        };
+        let mut narrow = rule("api.example.com");
+        narrow.requests.methods = vec!["GET".to_owned()];
+        narrow.requests.paths = vec![PathPattern::parse("/v1/*").unwrap()];
         let rules = [
             narrow,
             HttpRule::whole(HostPattern::parse("localhost:8080").unwrap()),
@@ -461,10 +481,8 @@ mod tests {
 
     #[test]
     fn a_denial_names_the_rule_that_was_near_and_one_that_would_allow_it() {
-        let rules = [HttpRule {
-            methods: vec!["GET".to_owned()],
-            ..rule("example.com")
-        }];
+        let mut rules = [rule("example.com")];
+        rules[0].requests.methods = vec!["GET".to_owned()];
         let denial = decide(&rules, &ask("PUT https://example.com/a")).unwrap_err();
         assert_eq!(
             denial.to_string(),

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::host::HostPattern;
-use super::http::{HttpAsk, PathPattern, Scheme, scope_refuses};
+use super::http::RequestPattern;
 
 /// Where the value stands in [`SecretBinding::value`].
 const PLACE: &str = "{}";
@@ -61,12 +60,7 @@ impl Eq for Secret {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretBinding {
     pub secret: Secret,
-    pub host: HostPattern,
-    pub schemes: Vec<Scheme>,
-    /// Empty: every method.
-    pub methods: Vec<String>,
-    /// Empty: every path.
-    pub paths: Vec<PathPattern>,
+    pub requests: RequestPattern,
     pub header: http::HeaderName,
     /// The header's value, with `{}` for the secret: `Bearer {}`.
     pub value: String,
@@ -75,12 +69,6 @@ pub struct SecretBinding {
 }
 
 impl SecretBinding {
-    pub fn is_for(&self, ask: &HttpAsk) -> bool {
-        self.host
-            .allows(&ask.host, ask.port, ask.scheme.default_port())
-            && scope_refuses(&self.schemes, &self.methods, &self.paths, ask).is_none()
-    }
-
     /// The header's value, marked as one that is never shown.
     pub fn header_value(&self) -> Option<http::HeaderValue> {
         let text = Zeroizing::new(self.value.replace(PLACE, self.secret.expose()));

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use hostel_host::error::ErrorCode;
-use hostel_host::host::{Changed, Source};
+use hostel_host::host::{Approval, Changed, Source};
 use hostel_host::ids::BackendName;
 use hostel_host::policy::Grants;
 use hostel_host::registry::BackendSettings;
@@ -88,7 +88,9 @@ async fn a_component_that_is_sent_under_the_name_has_its_policy_and_loses_what_i
     let (host, file) = host().await;
     let name = BackendName::parse("lab").unwrap();
     let component = Guest::stateful_lab().component();
-    let sent = host.host.put_backend(name, component.into(), None, None);
+    let sent = host
+        .host
+        .put_backend(name, component.into(), None, None, Approval::Missing);
     sent.await.unwrap();
     let ada = host.worker("ada").begin("lab").await;
     let seen = ada.call("environment", json!({})).await.unwrap();

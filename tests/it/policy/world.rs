@@ -9,7 +9,7 @@ use hostel_host::policy::Grants;
 use hostel_host::policy::TcpRule;
 use hostel_host::policy::address::Network;
 use hostel_host::policy::host::HostPattern;
-use hostel_host::policy::http::{HttpRule, Scheme};
+use hostel_host::policy::http::{HttpRule, RequestPattern, Scheme};
 use hostel_host::policy::secret::{Secret, SecretBinding};
 use hostel_host::registry::BackendSettings;
 use hostel_tests::TestServer;
@@ -132,10 +132,10 @@ async fn a_planted_secret_is_in_nothing_that_leaves_the_host_in_rust() {
         http: vec![rule(port)],
         secrets: vec![SecretBinding {
             secret: Secret::new("token".to_owned(), CANARY.to_owned()),
-            host,
-            schemes: vec![Scheme::Http],
-            methods: Vec::new(),
-            paths: Vec::new(),
+            requests: RequestPattern {
+                schemes: vec![Scheme::Http],
+                ..RequestPattern::whole(host)
+            },
             header: "authorization".parse().unwrap(),
             value: "Bearer {}".to_owned(),
             env: Some("TOKEN".to_owned()),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hostel_host::error::{ErrorCode, Result};
-use hostel_host::host::{BackendInfo, Host};
+use hostel_host::host::{Approval, BackendInfo, Host};
 use hostel_host::ids::BackendName;
 use hostel_tests::{Behaviour, Guest, Hook, TestHost};
 use serde_json::json;
@@ -14,8 +14,14 @@ fn name() -> BackendName {
 }
 
 async fn put(host: &Host, guest: &Guest, if_match: Option<&str>) -> Result<BackendInfo> {
-    host.put_backend(name(), Bytes::from(guest.component()), None, if_match)
-        .await
+    host.put_backend(
+        name(),
+        Bytes::from(guest.component()),
+        None,
+        if_match,
+        Approval::Missing,
+    )
+    .await
 }
 
 const OTHER: &str = r#"(;
@@ -123,13 +129,19 @@ async fn a_change_can_be_made_to_depend_on_what_it_replaces() {
 async fn bytes_that_can_be_no_backend_replace_nothing() {
     let host = TestHost::new();
     let before = put(&host.host, &Guest::lab(), None).await.unwrap();
-    let junk = host
-        .host
-        .put_backend(name(), Bytes::from_static(b"junk"), None, None);
+    let junk = host.host.put_backend(
+        name(),
+        Bytes::from_static(b"junk"),
+        None,
+        None,
+        Approval::Missing,
+    );
     assert_eq!(junk.await.err().unwrap().code(), ErrorCode::BackendInvalid);
     let pin = Some(format!("sha256:{}", "0".repeat(64)));
     let other = Bytes::from(Guest::lab().version(2).component());
-    let pinned = host.host.put_backend(name(), other, pin, None);
+    let pinned = host
+        .host
+        .put_backend(name(), other, pin, None, Approval::Missing);
     assert_eq!(
         pinned.await.err().unwrap().code(),
         ErrorCode::BackendInvalid

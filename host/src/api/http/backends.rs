@@ -105,7 +105,7 @@ fn grants(grants: &crate::policy::Grants) -> Value {
         "env": grants.env.keys().collect::<Vec<_>>(),
         "http": grants.http.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "tcp": grants.tcp.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "secrets": grants.secrets.iter().map(|binding| json!({"secret": binding.secret.name(), "host": binding.host.to_string(), "header": binding.header.as_str()})).collect::<Vec<_>>(),
+        "secrets": grants.secrets.iter().map(|binding| json!({"secret": binding.secret.name(), "host": binding.requests.host.to_string(), "header": binding.header.as_str()})).collect::<Vec<_>>(),
         "keyvalue": grants.keyvalue,
         "precise_clock": grants.precise_clock,
     })
@@ -201,7 +201,7 @@ pub(super) async fn put(
             Approval::Missing
         };
         api.host
-            .put_backend_as(
+            .put_backend(
                 BackendName::parse(&name)?,
                 component,
                 query.digest,

@@ -90,22 +90,14 @@ impl Outgoing {
         denials: &Denials,
     ) -> Result<Box<dyn Stream>, Error> {
         let found = self.addresses(&ask.host).await?;
-        let mut denied = None;
-        let admitted: Vec<SocketAddr> = found
-            .into_iter()
-            .filter(|address| match rule.admits(ask, *address) {
-                Ok(()) => true,
-                Err(denial) => {
-                    denied.get_or_insert(denial);
-                    false
-                }
-            })
+        let admitted = rule.admitted(ask, &found).map_err(|denial| {
+            denials.add(denial);
+            Error::DestinationIpProhibited
+        })?;
+        let admitted = admitted.into_iter();
+        let admitted: Vec<SocketAddr> = admitted
             .map(|address| SocketAddr::new(address, ask.port))
             .collect();
-        if let (true, Some(denial)) = (admitted.is_empty(), denied) {
-            denials.add(denial);
-            return Err(Error::DestinationIpProhibited);
-        }
         let stream = TcpStream::connect(&*admitted).await;
         let stream = stream.map_err(Error::Connect)?;
         // Without it, small requests wait for the other side's acknowledgement.

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use crate::capability::log::LogRing;
 use crate::policy::address::Network;
 use crate::policy::host::HostPattern;
-use crate::policy::http::Scheme;
+use crate::policy::http::{PathPattern, RequestPattern, Scheme};
 use crate::policy::secret::Secret;
 
 use super::*;
@@ -367,10 +367,11 @@ async fn a_secret_goes_where_it_is_bound_and_never_comes_back() {
     let host = format!("api.test:{}", server.port());
     let binding = SecretBinding {
         secret: Secret::new("token".to_owned(), CANARY.to_owned()),
-        host: HostPattern::parse(&host).unwrap(),
-        schemes: vec![Scheme::Http],
-        methods: Vec::new(),
-        paths: vec![crate::policy::http::PathPattern::parse("/with/*").unwrap()],
+        requests: RequestPattern {
+            schemes: vec![Scheme::Http],
+            paths: vec![PathPattern::parse("/with/*").unwrap()],
+            ..RequestPattern::whole(HostPattern::parse(&host).unwrap())
+        },
         header: http::header::AUTHORIZATION,
         value: "Bearer {}".to_owned(),
         env: Some("TOKEN".to_owned()),

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::policy::TcpRule;
 use crate::policy::address::Network;
 use crate::policy::host::HostPattern;
-use crate::policy::http::{HttpRule, PathPattern, Scheme, method};
+use crate::policy::http::{HttpRule, PathPattern, RequestPattern, Scheme, method};
 use crate::policy::secret::{Secret, SecretBinding};
 
 /// A shorter secret stands in many answers by chance, and masking it would tear them.
@@ -79,12 +79,16 @@ impl RawHttpRule {
                     .to_owned(),
             );
         }
+        let Self {
+            host,
+            schemes,
+            methods,
+            paths,
+            addresses,
+        } = self;
         Ok(HttpRule {
-            host: HostPattern::parse(&self.host).map_err(in_words)?,
-            schemes: schemes(self.schemes.as_deref())?,
-            methods: all(&self.methods, method)?,
-            paths: all(&self.paths, PathPattern::parse)?,
-            addresses: all(&self.addresses, Network::parse)?,
+            requests: requests(host, schemes.as_deref(), methods, paths)?,
+            addresses: all(addresses, Network::parse)?,
         })
     }
 }
@@ -187,10 +191,12 @@ impl RawBinding {
         }
         let binding = SecretBinding {
             secret,
-            host: HostPattern::parse(&self.host).map_err(in_words)?,
-            schemes: schemes(self.schemes.as_deref())?,
-            methods: all(&self.methods, method)?,
-            paths: all(&self.paths, PathPattern::parse)?,
+            requests: requests(
+                &self.host,
+                self.schemes.as_deref(),
+                &self.methods,
+                &self.paths,
+            )?,
             header,
             value,
             env: self.env,
@@ -202,11 +208,21 @@ impl RawBinding {
     }
 }
 
-fn schemes(texts: Option<&[String]>) -> Result<Vec<Scheme>, String> {
-    match texts {
-        None => Ok(vec![Scheme::Https]),
-        Some(texts) => all(texts, Scheme::parse),
-    }
+fn requests(
+    host: &str,
+    schemes: Option<&[String]>,
+    methods: &[String],
+    paths: &[String],
+) -> Result<RequestPattern, String> {
+    Ok(RequestPattern {
+        host: HostPattern::parse(host).map_err(in_words)?,
+        schemes: match schemes {
+            None => vec![Scheme::Https],
+            Some(schemes) => all(schemes, Scheme::parse)?,
+        },
+        methods: all(methods, method)?,
+        paths: all(paths, PathPattern::parse)?,
+    })
 }
 
 fn all<T>(texts: &[String], read: impl Fn(&str) -> Result<T, Error>) -> Result<Vec<T>, String> {
