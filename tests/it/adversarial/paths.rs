@@ -1,10 +1,10 @@
 //! Guests that look for a way out of their folders, or for one that the host itself would take for them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_err::os::unix::fs::symlink;
 use hostel_host::policy::{FolderAccess, FolderGrant};
-use hostel_tests::Guest;
+use hostel_tests::{Guest, TestServer};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -27,7 +27,7 @@ impl Ground {
         Self { folder }
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -243,6 +243,19 @@ async fn read_only() {
     neighbour.unharmed().await;
 }
 
+/// The folder of a session that marks it: others, of instances and copies of the host's own, come and go.
+async fn workspace_of(server: &TestServer, session: &Attacker, root: i64, mark: &str) -> PathBuf {
+    let made = json!({"at": root, "path": mark});
+    assert_eq!(session.number("mkdir", made).await, 0);
+    let all = fs_err::read_dir(server.sessions_folder().join("workspaces")).unwrap();
+    let mut marked: Vec<_> = all
+        .map(|entry| entry.unwrap().path())
+        .filter(|folder| folder.join(mark).is_dir())
+        .collect();
+    assert_eq!(marked.len(), 1, "{marked:?}");
+    marked.remove(0)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn planting() {
     let ground = Ground::new();
@@ -266,18 +279,12 @@ async fn planting() {
         assert!(planted == 0 || planted == NOT_PERMITTED, "{planted}");
     }
     // What the runtime would not let it plant, an earlier version may have.
-    let workspaces = server.sessions_folder().join("workspaces");
-    let own = fs_err::read_dir(&workspaces)
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
+    let own = workspace_of(&server, &prowler, root, "own").await;
     let _ = symlink(&outside, own.join("folder"));
     symlink(outside.join("secret"), own.join("absolute")).unwrap();
     let fork = prowler.forked().await;
-    for entry in fs_err::read_dir(&workspaces).unwrap() {
-        let workspace = entry.unwrap().path();
+    let forks = workspace_of(&server, &fork, root, "forks").await;
+    for workspace in [own, forks] {
         for name in ["folder", "absolute"] {
             let link = fs_err::symlink_metadata(workspace.join(name)).unwrap();
             assert!(link.is_symlink(), "{name} was followed");
