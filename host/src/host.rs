@@ -21,7 +21,7 @@ use crate::capability::Outgoing;
 use crate::durable::Durable;
 use crate::engine::{Engine, Guests, HOSTS_OWN};
 use crate::error::{Error, ErrorCode, Result};
-use crate::ids::{BackendName, RequestId, SessionId, SessionName};
+use crate::ids::{BackendName, RequestId, SessionId, SessionName, WorkerId};
 use crate::job::Jobs;
 use crate::quota::{Account, Accounts, Quota, WorkerLimits, Workers};
 use crate::registry::{Backend, BackendSettings, Catalogue, CodeCache, Loader, Registry};
@@ -37,6 +37,7 @@ mod jobs;
 mod policy;
 mod sessions;
 mod supply;
+mod turns;
 mod usage;
 
 pub use crate::job::{Job, JobInfo, JobLimits, JobOutcome, JobPage, JobQuery, JobState};
@@ -48,6 +49,7 @@ use policy::Policies;
 pub use policy::{Changed, PolicyChange, PolicySource};
 pub use sessions::Started;
 pub use supply::{Approval, Supply};
+use turns::Turns;
 pub use usage::{LimitUsage, UsageReport};
 
 /// For each step of a stop that is to be at once.
@@ -127,6 +129,7 @@ pub struct Host {
     sessions: Arc<Sessions>,
     jobs: Arc<Jobs>,
     accounts: Arc<Accounts>,
+    turns: Turns,
     /// Calls that are running; draining waits for them.
     calls: TaskTracker,
     draining: AtomicBool,
@@ -148,6 +151,8 @@ impl Host {
         cache: Option<Arc<CodeCache>>,
         runtimes: Runtimes,
     ) -> Self {
+        // The doors have as many threads as the guests.
+        let turns = Turns::new(runtimes.guests.metrics().num_workers());
         let guests = Guests::new(runtimes.guests);
         let sessions_config = SessionsConfig {
             timers: config.timers,
@@ -174,6 +179,7 @@ impl Host {
             config,
             jobs,
             accounts,
+            turns,
             registry: Registry::default(),
             loader: Loader::new(engine, cache),
             policy,
@@ -204,7 +210,7 @@ impl Host {
         request_id: &RequestId,
         execute: Execute,
     ) -> Result<Executed> {
-        let entered = self.enter(caller)?;
+        let entered = self.enter(caller).await?;
         self.execute_entered(entered, caller, request_id, execute, None)
             .await
     }
@@ -277,7 +283,7 @@ impl Host {
         request_id: &RequestId,
         calls: Vec<Execute>,
     ) -> Result<Transaction> {
-        let entered = self.enter(caller)?;
+        let entered = self.enter(caller).await?;
         // It takes one call's turn, and asks for as many.
         entered.account.request(calls.len().saturating_sub(1))?;
         let entries = self.entries(caller, request_id, &calls)?;
@@ -546,11 +552,17 @@ impl Host {
             .start(HOSTS_OWN, self.retiring.track_future(backend.retire()));
     }
 
-    /// What every verb begins with that enters a guest: the host is open, has room, and the worker has not asked too often.
+    /// Waits for the worker's turn. Who is known by a credential waits at the doorway, whatever the request is.
+    pub(crate) async fn turn(&self, worker: &WorkerId) {
+        self.turns.wait(worker).await;
+    }
+
+    /// What every verb begins with that enters a guest: the host is open, has room, and the worker has not asked too often. Where nobody is
+    /// asked for a credential the request may say in its body whose it is, and waits for its turn here.
     ///
     /// # Errors
     /// `shutting_down`, `overloaded`, `rate_limited`.
-    fn enter(&self, caller: &Caller) -> Result<Entered> {
+    async fn enter(&self, caller: &Caller) -> Result<Entered> {
         let running = self.calls.token();
         self.check_open()?;
         if self.calls.len() > self.config.calls_max {
@@ -564,6 +576,9 @@ impl Host {
         }
         let account = self.accounts.of(&caller.worker);
         account.request(1)?;
+        if !self.asks_for_credentials() {
+            self.turn(&caller.worker).await;
+        }
         Ok(Entered {
             account,
             _running: running,

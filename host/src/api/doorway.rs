@@ -90,7 +90,7 @@ async fn answer(
     response
 }
 
-/// Finds out who calls, once and for every door.
+/// Finds out who calls, once and for every door, and waits for its turn.
 async fn let_in(api: &Api, parts: &mut Parts) -> Result<()> {
     let path = parts.uri.path();
     if OPEN.contains(&path) || path.starts_with(metadata::PATH) {
@@ -107,6 +107,11 @@ async fn let_in(api: &Api, parts: &mut Parts) -> Result<()> {
     } else {
         Bearer::Admitted(api.host.admit(Some(bearer), from).await?)
     };
+    if let Bearer::Admitted(admitted) = &found
+        && let Some(worker) = admitted.worker()
+    {
+        api.host.turn(worker).await;
+    }
     parts.extensions.insert(found);
     Ok(())
 }

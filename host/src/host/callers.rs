@@ -108,6 +108,15 @@ impl Caller {
 }
 
 impl Admitted {
+    /// Whose the credential is, if there was one.
+    pub fn worker(&self) -> Option<&WorkerId> {
+        match self {
+            Self::Anybody => None,
+            Self::Session(caller) => Some(&caller.worker),
+            Self::Known(identity) => Some(&identity.worker),
+        }
+    }
+
     /// Who calls. `header` is what `X-Worker-ID` says, and `body` what `worker_id` says, where there is one.
     ///
     /// # Errors

@@ -53,14 +53,14 @@ impl Host {
     /// # Errors
     /// Those of finding the tool and the session, at once; `conflict` for a key that stands for another request; `rate_limited`.
     /// Whatever comes later is the job's end.
-    pub fn start_job(
+    pub async fn start_job(
         self: &Arc<Self>,
         caller: &Caller,
         request_id: &RequestId,
         execute: Execute,
         key: Option<IdempotencyKey>,
     ) -> Result<StartedJob> {
-        let entered = self.enter(caller)?;
+        let entered = self.enter(caller).await?;
         let action = self.named(caller, &execute)?;
         let place = || entered.account.take(Quota::Jobs);
         let new = NewJob {

@@ -35,7 +35,7 @@ impl Host {
         backend: &BackendName,
         new: NewSession,
     ) -> Result<Started> {
-        let entered = self.enter(caller)?;
+        let entered = self.enter(caller).await?;
         caller.may_have_sessions()?;
         if caller.only.is_some() {
             return Err(forbidden("a session's token creates no sessions"));
@@ -192,7 +192,7 @@ impl Host {
         id: &SessionId,
         name: Option<String>,
     ) -> Result<CheckpointInfo> {
-        let _entered = self.enter(caller)?;
+        let _entered = self.enter(caller).await?;
         let session = self.own(caller, id)?;
         self.sessions.checkpoint(&session, name).await
     }
@@ -216,7 +216,7 @@ impl Host {
         id: &SessionId,
         checkpoint: &str,
     ) -> Result<(SessionInfo, CheckpointInfo)> {
-        let _entered = self.enter(caller)?;
+        let _entered = self.enter(caller).await?;
         let session = self.own(caller, id)?;
         let restored = self.sessions.restore(&session, checkpoint).await?;
         Ok((session.info(), restored))
@@ -233,7 +233,7 @@ impl Host {
         id: &SessionId,
         request: &ForkRequest,
     ) -> Result<Vec<Result<Started>>> {
-        let entered = self.enter(caller)?;
+        let entered = self.enter(caller).await?;
         caller.may_have_sessions()?;
         if caller.only.is_some() {
             return Err(forbidden("a session's token creates no sessions"));
@@ -251,7 +251,7 @@ impl Host {
     /// # Errors
     /// `unsupported_snapshot`; else as [`Host::session`]. The session goes on.
     pub(super) async fn park(&self, caller: &Caller, id: &SessionId) -> Result<SessionInfo> {
-        let _entered = self.enter(caller)?;
+        let _entered = self.enter(caller).await?;
         let session = self.own(caller, id)?;
         self.sessions.suspend(&session).await?;
         Ok(session.info())
@@ -262,7 +262,7 @@ impl Host {
     /// # Errors
     /// `overloaded`; `session_failed` if its state on disk is damaged; else as [`Host::session`].
     pub(super) async fn wake(&self, caller: &Caller, id: &SessionId) -> Result<SessionInfo> {
-        let _entered = self.enter(caller)?;
+        let _entered = self.enter(caller).await?;
         let session = self.own(caller, id)?;
         self.sessions.resume(&session).await?;
         Ok(session.info())

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use axum::Router;
 use hostel_host::api::{Bounds, Certificates, TlsFiles, serve};
-use hostel_tests::TestServer;
+use hostel_tests::{Neighbour, TestServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use super::Keyed;
 
 async fn doors(bounds: Bounds) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -119,7 +121,7 @@ async fn one_address_has_so_many_connections_and_no_more() {
     }
     let mut fourth = TcpStream::connect(address).await.unwrap();
     assert!(!ask(&mut fourth).await, "it is closed as it comes");
-    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.9.9:0".parse().unwrap()).unwrap();
     let mut elsewhere = socket.connect(address).await.unwrap();
     assert!(ask(&mut elsewhere).await, "another address has its own");
@@ -135,6 +137,80 @@ async fn one_address_has_so_many_connections_and_no_more() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(again, "a place that is left is free again");
+}
+
+#[tokio::test]
+async fn thousands_who_dawdle_cost_nobody_else_an_answer() {
+    const EACH: usize = Bounds::CONNECTIONS_PER_ADDRESS;
+    let server = TestServer::start(&[]).await;
+    let neighbour = Neighbour::beside(server.address).await;
+    let mut slow = Vec::new();
+    for site in 1..=5 {
+        for number in 0..EACH {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket
+                .bind(SocketAddr::from(([127, 0, 7, site], 0)))
+                .unwrap();
+            let mut stream = socket.connect(server.address).await.unwrap();
+            // Half of them have sent a head and dawdle with the body.
+            let sent = match number % 2 {
+                0 => "POST /v1/execute HTTP/1.1\r\nhost: localhost\r\nx-slow: ",
+                _ => "POST /v1/execute HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{",
+            };
+            stream.write_all(sent.as_bytes()).await.unwrap();
+            slow.push(stream);
+        }
+    }
+    neighbour.unharmed().await;
+    tokio::time::pause();
+    let began = Instant::now();
+    for mut stream in slow {
+        // Some are told why before they are cut off.
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    }
+    let seconds = began.elapsed().as_secs();
+    assert!(seconds <= 90, "the last one was cut off after {seconds} s");
+}
+
+/// Sends a request on an open connection, all of it at once.
+fn send(stream: &TcpStream, key: &str) {
+    let request = format!(
+        "GET /v1/sessions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\n\r\n"
+    );
+    assert_eq!(stream.try_write(request.as_bytes()).unwrap(), request.len());
+}
+
+#[tokio::test]
+async fn who_asks_once_is_served_before_the_many_requests_of_another() {
+    const FLOOD: usize = 60;
+    let host = Keyed::start().await;
+    let (mallory, ada) = (
+        host.key("mallory", &["call", "sessions"]),
+        host.key("ada", &["call", "sessions"]),
+    );
+    let connect = async |key: &str| {
+        let mut stream = TcpStream::connect(host.server.address).await.unwrap();
+        send(&stream, key);
+        let mut answer = [0; 2048];
+        let length = stream.read(&mut answer).await.unwrap();
+        assert!(answer[..length].starts_with(b"HTTP/1.1 200"));
+        stream
+    };
+    let mut flood = Vec::new();
+    for _ in 0..FLOOD {
+        flood.push(connect(&mallory).await);
+    }
+    let one = connect(&ada).await;
+    // All of them are there before the host, on the same thread, sees any of them.
+    flood.iter().for_each(|stream| send(stream, &mallory));
+    send(&one, &ada);
+    one.readable().await.unwrap();
+    let served = flood.iter().filter(|stream| {
+        let mut first = [0];
+        stream.try_read(&mut first).is_ok()
+    });
+    let before = served.count();
+    assert!(before < FLOOD / 4, "{before} of {FLOOD} were served first");
 }
 
 /// A frame of HTTP/2.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hostel_host::error::ErrorCode;
-use hostel_tests::{Behaviour, Guest, Hook, TestHost};
+use hostel_tests::{Behaviour, Guest, Hook, TestHost, Worker};
 use serde_json::json;
 
 const FLOOD: usize = 60;
@@ -63,6 +63,28 @@ async fn a_guest_that_computes_gets_its_turns_among_a_crowd_that_computes() {
     let other = async {
         tokio::task::yield_now().await;
         ada.call("other:spin", json!({})).await.unwrap_err();
+        served.load(Ordering::Relaxed)
+    };
+    let (_, before) = tokio::join!(futures_util::future::join_all(flood), other);
+    assert!(before <= FEW, "{before} of {FLOOD} were done first");
+}
+
+#[tokio::test]
+async fn a_small_call_waits_for_a_few_of_a_flood_of_small_calls() {
+    let host = TestHost::new();
+    host.load("lab", &Guest::lab()).await;
+    let (mallory, ada) = (host.worker("mallory"), host.worker("ada"));
+    let call = async |worker: &Worker| {
+        worker.call("lab:add", json!({"n": 1})).await.unwrap();
+    };
+    call(&ada).await;
+    let served = AtomicUsize::new(0);
+    let flood = (0..FLOOD).map(|_| async {
+        call(&mallory).await;
+        served.fetch_add(1, Ordering::Relaxed);
+    });
+    let other = async {
+        call(&ada).await;
         served.load(Ordering::Relaxed)
     };
     let (_, before) = tokio::join!(futures_util::future::join_all(flood), other);

@@ -38,7 +38,7 @@ fn forks(count: usize) -> ForkRequest {
     }
 }
 
-fn job(worker: &Worker, ms: u64) -> Result<StartedJob> {
+async fn job(worker: &Worker, ms: u64) -> Result<StartedJob> {
     let execute = Execute {
         action: "plain:sleep".to_owned(),
         params: Bytes::from(json!({"ms": ms}).to_string()),
@@ -47,6 +47,7 @@ fn job(worker: &Worker, ms: u64) -> Result<StartedJob> {
     };
     let host = &worker.host;
     host.start_job(&worker.caller, &RequestId::next(), execute, None)
+        .await
 }
 
 /// Makes so many calls at once and answers with the errors.
@@ -172,13 +173,15 @@ async fn a_call_whose_caller_left_is_in_flight_until_its_guest_is_done() {
 async fn jobs() {
     let host = host(|limits| limits.jobs = Some(2)).await;
     let (ada, bob) = (host.worker("ada"), host.worker("bob"));
-    let first = job(&ada, 100).unwrap();
-    job(&ada, 100).unwrap();
-    let error = job(&ada, 100).err().unwrap();
+    let first = job(&ada, 100).await.unwrap();
+    job(&ada, 100).await.unwrap();
+    let error = job(&ada, 100).await.err().unwrap();
     assert_limited(&error, "jobs", 2, 2);
-    job(&bob, 100).unwrap();
+    job(&bob, 100).await.unwrap();
     first.job.ended().await;
-    job(&ada, 100).expect("one that is done counts no more");
+    job(&ada, 100)
+        .await
+        .expect("one that is done counts no more");
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,13 +191,13 @@ async fn requests_a_second() {
     let (ada, bob) = (host.worker("ada"), host.worker("bob"));
     // A creation, a job and a call are three.
     let session = ada.begin("lab").await;
-    job(&ada, 1).unwrap();
+    job(&ada, 1).await.unwrap();
     session.call("add", json!({"n": 1})).await.unwrap();
     let error = session.call("add", json!({"n": 1})).await.unwrap_err();
     assert_limited(&error, "requests_per_second", 3, 3);
     let wait = error.wait().unwrap();
     assert!(wait <= Duration::from_millis(500), "{wait:?}");
-    let error = job(&ada, 1).err().unwrap();
+    let error = job(&ada, 1).await.err().unwrap();
     assert_limited(&error, "requests_per_second", 3, 3);
     let error = ada.create("lab", named("two")).await.err().unwrap();
     assert_limited(&error, "requests_per_second", 3, 3);

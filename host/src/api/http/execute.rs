@@ -214,7 +214,10 @@ async fn call(api: &Api, visitor: &Visitor, wishes: Wishes, body: &Bytes) -> Res
         return Ok(answer(&executed, id, None));
     }
     let key = key.map(|key| IdempotencyKey::parse(key.to_str().unwrap_or_default()));
-    let started = api.host.start_job(&caller, id, execute, key.transpose()?)?;
+    let started = api
+        .host
+        .start_job(&caller, id, execute, key.transpose()?)
+        .await?;
     let mut response = if events {
         stream_of(&started.job)
     } else {

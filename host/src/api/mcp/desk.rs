@@ -198,8 +198,13 @@ impl Desk {
         let Some(Offer::Tool(offered)) = menu.offer(call.name) else {
             return self.call(caller, request_id, call).await.map(Begun::Over);
         };
-        let started = execute(offered, &call.arguments)
-            .and_then(|execute| self.host.start_job(caller, request_id, execute, None));
+        let started = match execute(offered, &call.arguments) {
+            Ok(execute) => {
+                let start = self.host.start_job(caller, request_id, execute, None);
+                start.await
+            }
+            Err(error) => Err(error),
+        };
         Ok(match started {
             Ok(started) => Begun::Job(started.job),
             Err(error) => Begun::Over(result::refused(&error, request_id)),
