@@ -24,6 +24,7 @@ use crate::ids::WorkerId;
 use crate::registry::{CodeCache, Compiler, Lock};
 
 mod data_dir;
+mod descriptors;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod memory;
@@ -131,6 +132,7 @@ impl App {
     /// In words for the operator.
     pub async fn build(config: Config, metrics: Option<PrometheusHandle>) -> Result<Self, String> {
         config.check_exposure()?;
+        descriptors::raise();
         let certificates = config.tls.clone().map(Certificates::open).transpose()?;
         let listener = TcpListener::bind(config.listen).await.map_err(|error| {
             format!(
