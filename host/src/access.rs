@@ -23,6 +23,16 @@ pub enum Credential {
     Token { subject: Arc<str>, issuer: Arc<str> },
 }
 
+impl Credential {
+    /// The API key, if it is one.
+    pub fn key(&self) -> Option<&KeyId> {
+        match self {
+            Self::Key(id) => Some(id),
+            Self::Nobody | Self::Session(_) | Self::Token { .. } => None,
+        }
+    }
+}
+
 impl fmt::Display for Credential {
     /// `nobody`, `session ses_…`, `key k_…`, `token sub@issuer`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

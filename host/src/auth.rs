@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::access::{Credential, Scopes};
 use crate::error::{Error, ErrorCode, Result};
-use crate::ids::WorkerId;
+use crate::ids::{KeyId, WorkerId};
 
 mod attempts;
 mod jwks;
@@ -88,6 +88,11 @@ impl Guard {
             }
         };
         known.map_err(|error| self.failed(error, from))
+    }
+
+    /// Whether there is this key, and it is still good.
+    pub fn knows(&self, key: &KeyId) -> bool {
+        self.keys.as_ref().is_some_and(|keys| keys.knows(key))
     }
 
     /// Counts a credential that was none, and says so in place of `error` when it is one too many.

@@ -14,7 +14,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::capability::log::{LogLine, LogRing};
 use crate::engine::{Pace, SessionIdentity};
 use crate::error::{Error, ErrorCode};
-use crate::ids::{BackendName, SessionId, SessionName, TokenHash, WorkerId};
+use crate::ids::{BackendName, KeyId, SessionId, SessionName, TokenHash, WorkerId};
 use crate::label::Labels;
 use crate::policy::Limits;
 use crate::quota::Account;
@@ -69,7 +69,7 @@ pub(crate) struct Session {
     /// Counts sessions of this host: newest first is highest first.
     pub(crate) serial: u64,
     pub(crate) created_at: SystemTime,
-    token: TokenHash,
+    token: Capability,
     labels: Mutex<Labels>,
     /// None while the session starts, and while it is suspended.
     log: Mutex<Option<Arc<LogRing>>>,
@@ -83,6 +83,13 @@ pub(crate) struct Session {
     end: End,
     /// Its backend outlives it.
     _backend_in_use: TaskTrackerToken,
+}
+
+/// What opens a session without any other credential.
+struct Capability {
+    hash: TokenHash,
+    /// It is good for as long as the API key that it was made with.
+    made_with: Option<KeyId>,
 }
 
 /// Sums over the calls of a session.
@@ -238,7 +245,7 @@ impl Session {
         backend: &Arc<Backend>,
         limits: Limits,
         serial: u64,
-        token: TokenHash,
+        token: Capability,
         labels: Labels,
         lease: Lease,
         slot: Slot,
@@ -269,6 +276,11 @@ impl Session {
             },
             _backend_in_use: backend.in_use(),
         }
+    }
+
+    /// The API key that its token was made with.
+    pub(crate) fn made_with(&self) -> Option<&KeyId> {
+        self.token.made_with.as_ref()
     }
 
     pub(crate) fn info(&self) -> SessionInfo {

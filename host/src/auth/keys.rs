@@ -366,6 +366,11 @@ impl Keys {
         }
     }
 
+    pub(super) fn knows(&self, id: &KeyId) -> bool {
+        self.look_in_time();
+        self.find(id).is_some_and(|key| !key.is_expired())
+    }
+
     fn find(&self, id: &KeyId) -> Option<StoredKey> {
         self.table().keys.get(id).cloned()
     }

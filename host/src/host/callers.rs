@@ -6,6 +6,7 @@ use crate::access::{Credential, Scope, Scopes};
 use crate::auth::Identity;
 use crate::error::{Error, ErrorCode, Result};
 use crate::ids::{SessionId, TokenHash, WorkerId};
+use crate::session::Session;
 use crate::tool::Tool;
 
 use super::Host;
@@ -201,12 +202,22 @@ impl Host {
         }
     }
 
+    fn is_void(&self, session: &Session) -> bool {
+        let made_with = session.made_with();
+        made_with.is_some_and(|key| !self.config.guard.knows(key))
+    }
+
     /// The caller whom a session's token stands for.
     ///
     /// # Errors
-    /// `unauthenticated` for a token that opens nothing.
+    /// `unauthenticated` for a token that opens nothing, or nothing any more.
     pub fn caller_by_token(&self, token: &str) -> Result<Caller> {
         match self.sessions.find_by_token(&TokenHash::of(token)) {
+            Some(session) if self.is_void(&session) => Err(Error::new(
+                ErrorCode::Unauthenticated,
+                "the key that the session's token was made with is revoked or has expired",
+            )
+            .hint("the session is there still: call it with a key of its worker")),
             Some(session) => Ok(Caller {
                 worker: session.key.worker.clone(),
                 only: Some(session.id.clone()),

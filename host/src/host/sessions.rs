@@ -44,7 +44,12 @@ impl Host {
         entered.account.create(1)?;
         let opened = self
             .sessions
-            .open(entered.account.clone(), &backend, new)
+            .open(
+                entered.account.clone(),
+                &backend,
+                new,
+                caller.credential.key().cloned(),
+            )
             .await?;
         Ok(started(caller, opened))
     }
@@ -240,7 +245,10 @@ impl Host {
         }
         let session = self.own(caller, id)?;
         entered.account.create(request.count)?;
-        let forks = self.sessions.fork(&session, request).await?;
+        let forks = self
+            .sessions
+            .fork(&session, request, caller.credential.key())
+            .await?;
         let forks = forks.into_iter();
         let forks = forks.map(|fork| fork.map(|opened| started(caller, opened)));
         Ok(forks.collect())

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::capability::log::LogRing;
 use crate::error::{Error, ErrorCode, Result};
-use crate::ids::{SessionId, SessionName, Token};
+use crate::ids::{KeyId, SessionId, SessionName, Token};
 use crate::label::Labels;
 
 use super::lease::Lease;
@@ -16,7 +16,7 @@ use super::open::{Opened, Unborn, exists};
 use super::saved::Saved;
 use super::slot::Slot;
 use super::table::{Refusal, Sessions};
-use super::{Session, SessionKey};
+use super::{Capability, Session, SessionKey};
 
 /// At once, by one request.
 pub(crate) const FORKS_MAX: usize = 1_000;
@@ -50,13 +50,15 @@ impl Sessions {
         self: &Arc<Self>,
         parent: &Arc<Session>,
         request: &ForkRequest,
+        made_with: Option<&KeyId>,
     ) -> Result<Vec<Result<Opened>>> {
         if request.count == 0 || request.count > FORKS_MAX {
             let message = format!("/count: {} forks; from 1 to {FORKS_MAX}", request.count);
             return Err(Error::new(ErrorCode::InvalidRequest, message).detail("pointer", "/count"));
         }
         let loan = self.turn(parent).await?;
-        let children = (1..=request.count).map(|place| self.child(parent, request, place));
+        let children =
+            (1..=request.count).map(|place| self.child(parent, request, place, made_with));
         let children = children.collect::<Result<Vec<Child>>>()?;
         let sessions = self.clone();
         let work = async move {
@@ -113,7 +115,13 @@ impl Sessions {
         Ok(born)
     }
 
-    fn child(&self, parent: &Session, request: &ForkRequest, place: usize) -> Result<Child> {
+    fn child(
+        &self,
+        parent: &Session,
+        request: &ForkRequest,
+        place: usize,
+        made_with: Option<&KeyId>,
+    ) -> Result<Child> {
         let (id, token) = (SessionId::random(), Token::random());
         let name = match &request.name {
             Some(name) if request.count == 1 => name.clone(),
@@ -140,7 +148,10 @@ impl Sessions {
                 &parent.backend,
                 parent.limits,
                 self.next_serial(),
-                token.hash,
+                Capability {
+                    hash: token.hash,
+                    made_with: made_with.cloned(),
+                },
                 Labels::parse(labels)?,
                 Lease::new(timers, Instant::now()),
                 Slot::starting(),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::ids::{SessionId, SessionName, TokenHash, WorkerId};
+use crate::ids::{KeyId, SessionId, SessionName, TokenHash, WorkerId};
 use crate::label::Labels;
 use crate::policy::{LimitRequest, Limits};
 use crate::quota::{Account, DiskBytes};
@@ -21,7 +21,7 @@ use super::lease::Lease;
 use super::shelf::{Shelved, base_file};
 use super::slot::Slot;
 use super::table::Sessions;
-use super::{CheckpointInfo, CheckpointMode, ForkedFrom, Session, SessionKey, Timers};
+use super::{Capability, CheckpointInfo, CheckpointMode, ForkedFrom, Session, SessionKey, Timers};
 
 /// A session as the table on disk has it.
 #[derive(Serialize, Deserialize)]
@@ -34,6 +34,8 @@ pub(super) struct Record {
     digest: String,
     /// A hash of the token.
     token: [u8; 32],
+    /// The API key that the token was made with. None also where an older host wrote this.
+    made_with: Option<String>,
     labels: BTreeMap<String, String>,
     timers: Timers,
     limits: LimitsRecord,
@@ -215,7 +217,10 @@ impl Sessions {
                 backend,
                 limits,
                 self.next_serial(),
-                TokenHash::from_bytes(record.token),
+                Capability {
+                    hash: TokenHash::from_bytes(record.token),
+                    made_with: record.made_with.as_deref().map(KeyId::parse).transpose()?,
+                },
                 Labels::parse(record.labels)?,
                 lease,
                 Slot::suspended(state),
@@ -337,7 +342,8 @@ impl Session {
             backend: self.key.backend.to_string(),
             name: self.key.name.to_string(),
             digest: self.backend.digest.clone(),
-            token: *self.token.as_bytes(),
+            token: *self.token.hash.as_bytes(),
+            made_with: self.made_with().map(ToString::to_string),
             labels: self.labels().as_map().clone(),
             timers,
             limits: (&self.limits).into(),

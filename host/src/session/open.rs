@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::engine::Instance;
 use crate::error::{Error, ErrorCode, Result};
-use crate::ids::{SessionId, SessionName, Token};
+use crate::ids::{KeyId, SessionId, SessionName, Token};
 use crate::label::Labels;
 use crate::policy::LimitRequest;
 use crate::quota::Account;
@@ -17,7 +17,9 @@ use crate::registry::Backend;
 use super::lease::Lease;
 use super::slot::Slot;
 use super::table::{Refusal, Sessions};
-use super::{CheckpointMode, EndReason, Session, SessionKey, SessionState, Timers, merged};
+use super::{
+    Capability, CheckpointMode, EndReason, Session, SessionKey, SessionState, Timers, merged,
+};
 
 /// What a caller asks for.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +56,8 @@ impl Sessions {
         self.serial.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Begins a session, or finds the one that is there if the caller wants that.
+    /// Begins a session, or finds the one that is there if the caller wants that. Its token is good for as long as the key that it is
+    /// `made_with`.
     ///
     /// # Errors
     /// `session_exists`, `policy_denied` for a limit wider than the policy's, `invalid_params` for a config that does not fit or that
@@ -67,6 +70,7 @@ impl Sessions {
         account: Arc<Account>,
         backend: &Arc<Backend>,
         new: NewSession,
+        made_with: Option<KeyId>,
     ) -> Result<Opened> {
         let limits = backend.limits().tightened(&new.limits)?;
         let config = merged(backend.default_config(), new.config)?;
@@ -86,7 +90,10 @@ impl Sessions {
                 backend,
                 limits,
                 self.next_serial(),
-                token.hash,
+                Capability {
+                    hash: token.hash,
+                    made_with,
+                },
                 new.labels,
                 Lease::new(timers, Instant::now()),
                 Slot::starting(),

@@ -438,7 +438,7 @@ impl Inner {
         self.by_id.insert(session.id.clone(), session.clone());
         self.by_key.insert(session.key.clone(), session.clone());
         self.by_token
-            .insert(*session.token.as_bytes(), session.clone());
+            .insert(*session.token.hash.as_bytes(), session.clone());
         metrics::gauge!("hostel_sessions").set(gauge(self.live.len()));
     }
 
@@ -447,7 +447,7 @@ impl Inner {
             return;
         }
         self.by_id.remove(&session.id);
-        self.by_token.remove(session.token.as_bytes());
+        self.by_token.remove(session.token.hash.as_bytes());
         if self
             .by_key
             .get(&session.key)

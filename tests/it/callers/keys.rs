@@ -35,6 +35,39 @@ async fn keys_come_and_go_while_the_host_runs() {
 }
 
 #[tokio::test]
+async fn a_sessions_token_is_good_for_as_long_as_the_key_that_it_was_made_with() {
+    let host = Keyed::start().await;
+    let (id, key) = add(&host.file, "alice", &["call", "sessions"]);
+    let begin = json!({"backend": "counter", "config": {"start": 0}});
+    let begun = host.ask(&key, Method::POST, "/v1/sessions", &begin).await;
+    let begun = begun.json();
+    let session = begun["id"].as_str().unwrap();
+    let fork = format!("/v1/sessions/{session}/fork");
+    let forked = host.ask(&key, Method::POST, &fork, &json!({})).await.json();
+    let tokens = [&begun["token"], &forked["forks"][0]["token"]];
+    let tokens = tokens.map(|token| token.as_str().unwrap());
+    let add_one = json!({"action": "counter:add", "params": {"n": 1}});
+    let call = async |token: &str| {
+        let answer = host.ask(token, Method::POST, "/v1/execute", &add_one);
+        answer.await.status
+    };
+    for token in tokens {
+        assert_eq!(call(token).await, 200);
+    }
+    host.file.revoke(&id).unwrap();
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    for token in tokens {
+        assert_eq!(call(token).await, 401);
+    }
+    let (other, path) = (
+        host.key("alice", &["sessions"]),
+        format!("/v1/sessions/{session}"),
+    );
+    let still = host.ask(&other, Method::GET, &path, &NONE).await;
+    assert_eq!(still.status, 200, "the session is its worker's");
+}
+
+#[tokio::test]
 async fn the_first_key_closes_a_running_host_and_the_last_does_not_open_it() {
     let mut file = None;
     let server = TestServer::serve(|config| file = Some(KeyFile::of(&config.data_dir))).await;
