@@ -31,6 +31,8 @@ use prompt::Prompt;
 
 /// A client has this long to send its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// This long it may read nothing of an answer that is more than the network holds.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// And this long to agree on how to encrypt.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes and number of the headers of a request.
@@ -188,7 +190,7 @@ impl Client {
             request.extensions_mut().insert(Peer(from));
             router.clone().oneshot(request.map(Body::new))
         });
-        let stream = TokioIo::new(Prompt::new(stream, HEADER_TIMEOUT));
+        let stream = TokioIo::new(Prompt::new(stream, HEADER_TIMEOUT, STALL_TIMEOUT));
         let connection = builder.serve_connection(stream, service).into_owned();
         // A client that breaks off is no event.
         let _ = watcher.watch(connection).await;

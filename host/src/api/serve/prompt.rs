@@ -1,5 +1,6 @@
-//! A connection whose client has to begin in time. Until it is clear which version of HTTP is spoken, nothing else watches over it: a client
-//! that says nothing, or the first letters of HTTP/2 one by one, would stay for ever.
+//! A connection whose client has to begin in time, and to take what it asked for. Until it is clear which version of HTTP is spoken, nothing
+//! else watches over it: a client that says nothing, or the first letters of HTTP/2 one by one, would stay for ever. So would one that reads
+//! no answer, and the answer with it.
 
 use std::io;
 use std::pin::Pin;
@@ -16,6 +17,9 @@ pub(super) struct Prompt<S> {
     stream: S,
     /// None: it has begun.
     waiting: Option<Waiting>,
+    /// Since when it takes nothing, and for how long it may.
+    stalled: Option<Pin<Box<Sleep>>>,
+    taking: Duration,
 }
 
 struct Waiting {
@@ -25,14 +29,35 @@ struct Waiting {
 }
 
 impl<S> Prompt<S> {
-    pub(super) fn new(stream: S, patience: Duration) -> Self {
+    /// How long its client may take to begin, and how long it may take nothing.
+    pub(super) fn new(stream: S, patience: Duration, taking: Duration) -> Self {
         Self {
             stream,
             waiting: Some(Waiting {
                 deadline: Box::pin(tokio::time::sleep(patience)),
                 seen: 0,
             }),
+            stalled: None,
+            taking,
         }
+    }
+
+    /// Gives up on a client that has taken nothing for too long.
+    fn taken<T>(
+        &mut self,
+        written: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let taking = self.taking;
+        self.stalled
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(taking)))
+            .as_mut()
+            .poll(context)
+            .map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -51,7 +76,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Prompt<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let Self { stream, waiting } = &mut *self;
+        let Self {
+            stream, waiting, ..
+        } = &mut *self;
         let before = buffer.filled().len();
         let read = Pin::new(stream).poll_read(context, buffer);
         let Some(begun) = waiting else {
@@ -81,7 +108,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Prompt<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.taken(written, context)
     }
 
     fn poll_write_vectored(
@@ -89,7 +117,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Prompt<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.taken(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
