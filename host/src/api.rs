@@ -10,6 +10,7 @@ use crate::host::Host;
 mod addresses;
 mod agentflow;
 mod answer;
+mod bodies;
 mod challenge;
 mod doorway;
 mod http;
@@ -20,6 +21,7 @@ mod serve;
 mod tls;
 
 pub use addresses::Addresses;
+pub use bodies::Bodies;
 pub use http::problem::status;
 pub use http::router;
 pub(crate) use mcp::serve_stdio;
@@ -33,6 +35,8 @@ pub struct Api {
     pub metrics: Option<PrometheusHandle>,
     /// Larger bodies are refused before they are read.
     pub body_bytes_max: usize,
+    /// Room for all of them.
+    pub bodies: Arc<Bodies>,
     /// What the host answers to: a page in a browser must not reach it through a name that it rebinds.
     pub addresses: Addresses,
     /// The doors are behind the host's own TLS.

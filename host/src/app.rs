@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Api, Bounds, Certificates, Served, router, serve, serve_stdio};
+use crate::api::{Api, Bodies, Bounds, Certificates, Served, router, serve, serve_stdio};
 use crate::audit::Audit;
 use crate::auth::Guard;
 use crate::capability::Outgoing;
@@ -159,10 +159,11 @@ impl App {
         };
         let (memory_bytes_max, table_elements_max) = config.largest();
         let given = memory::given(&config);
-        if config.strict_memory {
-            let instances = config.sessions_max.saturating_add(INSTANCES_SPARE);
-            memory::Worst::of(&config, instances).check(given)?;
-        }
+        memory::check(
+            &config,
+            config.sessions_max.saturating_add(INSTANCES_SPARE),
+            given,
+        )?;
         let engine_config = EngineConfig {
             instances_max: config.sessions_max.saturating_add(INSTANCES_SPARE),
             memory_bytes_max,
@@ -264,6 +265,7 @@ impl App {
             host: self.host.clone(),
             metrics: self.metrics,
             body_bytes_max: self.config.body_bytes_max,
+            bodies: Bodies::new(memory::of_bodies(memory::given(&self.config))),
             addresses: self.config.addresses.listening_at(address.ip()),
             is_secure: self.certificates.is_some(),
             closing: doors_close.clone(),

@@ -1,4 +1,4 @@
-//! What the host may take of the machine's memory, and the worst that its configuration admits, term by term.
+//! What the host may take of the machine's memory, and what its configuration needs of it, term by term.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -31,8 +31,39 @@ pub(super) fn of_guests(given: u64) -> u64 {
     given - given / OWN_SHARE
 }
 
-/// The worst that a configuration admits.
-pub(super) struct Worst(Vec<Term>);
+/// Of so much, what the bodies of requests may take together: half of the host's own.
+pub(super) fn of_bodies(given: u64) -> u64 {
+    given / OWN_SHARE / 2
+}
+
+/// Holds what the host is given against what its configuration needs: at least that one call can run with all that it may have, and all of
+/// them if the configuration is strict.
+///
+/// # Errors
+/// It does not fit: the sum and its terms, in words for the operator.
+pub(super) fn check(config: &Config, instances: u32, given: u64) -> Result<(), String> {
+    let least = Needs::of(config, 1, 1);
+    let told = |needs: &Needs, what: &str, way_out: &str| {
+        let (sum, given) = (shown(needs.bytes()), shown(given));
+        format!(
+            "{what} is {sum}, and the host is given {given} (server.memory_bytes):\n{needs}\n{way_out}"
+        )
+    };
+    if least.bytes() > given {
+        let what = "the least that this configuration needs, for one call at a time,";
+        return Err(told(&least, what, "lower some of these, or give it more"));
+    }
+    let worst = Needs::of(config, instances, config.calls_max);
+    if config.strict_memory && worst.bytes() > given {
+        let what = "server.strict_memory: the worst that this configuration admits";
+        let way_out = "lower some of these, or give it more; without server.strict_memory the host starts, and guests are refused memory when it is used up";
+        return Err(told(&worst, what, way_out));
+    }
+    Ok(())
+}
+
+/// What a configuration needs for so many instances and calls.
+struct Needs(Vec<Term>);
 
 struct Term {
     what: &'static str,
@@ -42,15 +73,15 @@ struct Term {
     keys: &'static str,
 }
 
-impl Worst {
-    pub(super) fn of(config: &Config, instances: u32) -> Self {
+impl Needs {
+    fn of(config: &Config, instances: u32, calls: usize) -> Self {
         let backends = config.backends.values().map(|backend| &backend.settings);
         let all = || backends.clone().chain([&config.settings]);
         let largest = |part: fn(&Limits) -> usize| {
             let parts = all().map(|settings| part(&settings.limits) as u64);
             parts.max().unwrap_or_default()
         };
-        let (instances, calls) = (u64::from(instances), config.calls_max as u64);
+        let (instances, calls) = (u64::from(instances), calls as u64);
         let term = |what, count, bytes_each, keys| Term {
             what,
             count,
@@ -105,21 +136,8 @@ impl Worst {
         ])
     }
 
-    pub(super) fn bytes(&self) -> u64 {
+    fn bytes(&self) -> u64 {
         self.0.iter().map(Term::bytes).fold(0, u64::saturating_add)
-    }
-
-    /// # Errors
-    /// It does not fit, in words for the operator.
-    pub(super) fn check(&self, given: u64) -> Result<(), String> {
-        if self.bytes() <= given {
-            return Ok(());
-        }
-        Err(format!(
-            "server.strict_memory: the worst that this configuration admits is {}, and the host is given {} (server.memory_bytes):\n{self}\nlower some of these, or give it more; without server.strict_memory the host starts, and guests are refused memory when it is used up",
-            shown(self.bytes()),
-            shown(given)
-        ))
     }
 }
 
@@ -129,7 +147,7 @@ impl Term {
     }
 }
 
-impl fmt::Display for Worst {
+impl fmt::Display for Needs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, term) in self.0.iter().enumerate() {
             if place > 0 {
@@ -190,9 +208,12 @@ mod tests {
 
     #[test]
     fn the_sum_is_said_term_by_term_and_what_fits_is_let_through() {
-        let config = Config::default();
-        let worst = Worst::of(&config, 1256);
-        let error = worst.check(24 << 30).unwrap_err();
+        let config = Config {
+            strict_memory: true,
+            ..Config::default()
+        };
+        let worst = Needs::of(&config, 1256, config.calls_max).bytes();
+        let error = check(&config, 1256, 24 << 30).unwrap_err();
         for part in [
             "1256 x 64.0 MiB (server.max_sessions and 256, limits.memory_bytes)",
             "10000 x 8.0 MiB",
@@ -201,8 +222,17 @@ mod tests {
         ] {
             assert!(error.contains(part), "{part}: {error}");
         }
-        worst.check(worst.bytes()).unwrap();
-        worst.check(worst.bytes() - 1).unwrap_err();
+        check(&config, 1256, worst).unwrap();
+        check(&config, 1256, worst - 1).unwrap_err();
+    }
+
+    #[test]
+    fn a_host_starts_on_a_small_machine_and_not_where_no_call_could_run() {
+        let config = Config::default();
+        check(&config, 1256, 512 << 20).unwrap();
+        let error = check(&config, 1256, 100 << 20).unwrap_err();
+        assert!(error.contains("is given 100.0 MiB"), "{error}");
+        assert!(error.contains("1 x 64.0 MiB"), "{error}");
     }
 
     #[test]

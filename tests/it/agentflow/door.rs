@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request};
-use hostel_host::api::{Addresses, Api, router};
+use hostel_host::api::{Addresses, Api, Bodies, router};
 use hostel_tests::TestHost;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,7 @@ impl Door {
             host: host.host.clone(),
             metrics: None,
             body_bytes_max: 10_000,
+            bodies: Bodies::new(1 << 20),
             addresses: Addresses::default(),
             is_secure: false,
             closing: CancellationToken::new(),

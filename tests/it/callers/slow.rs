@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use axum::routing::get;
 use hostel_host::api::{Bounds, Certificates, TlsFiles, serve};
 use hostel_tests::{Neighbour, TestServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,11 +14,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::Keyed;
 
+/// More than any network holds on its way.
+const LARGE: usize = 64 << 20;
+
 async fn doors(bounds: Bounds) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let never = CancellationToken::new();
-    let router = Router::new().route("/", axum::routing::get(async || "here"));
+    let router = Router::new()
+        .route("/", get(async || "here"))
+        .route("/large", get(async || vec![b'x'; LARGE]));
     #[expect(
         clippy::disallowed_methods,
         reason = "it ends with the runtime of the test"
@@ -98,6 +104,19 @@ async fn a_body_that_does_not_end_is_not_waited_for() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_nobody_reads_is_not_kept() {
+    let address = doors(Bounds::default()).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    let mut said = Vec::new();
+    // What the network holds is there still; how the connection ends is the machine's affair.
+    let _ = stream.read_to_end(&mut said).await;
+    assert!(said.starts_with(b"HTTP/1.1 200") && said.len() < LARGE);
+}
+
 #[tokio::test]
 async fn one_address_has_so_many_connections_and_no_more() {
     let bounds = Bounds {
@@ -170,6 +189,18 @@ async fn thousands_who_dawdle_cost_nobody_else_an_answer() {
     }
     let seconds = began.elapsed().as_secs();
     assert!(seconds <= 90, "the last one was cut off after {seconds} s");
+}
+
+#[tokio::test]
+async fn a_component_from_who_may_send_none_is_not_waited_for() {
+    let host = Keyed::start().await;
+    let key = host.key("mallory", &["call"]);
+    let head = format!(
+        "PUT /v1/backends/own HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\ncontent-length: 60000000\r\n\r\n"
+    );
+    let (said, seconds) = stay(host.server.address, head.as_bytes()).await;
+    assert!(said.starts_with(b"HTTP/1.1 403"));
+    assert!(seconds <= 15, "{seconds} s");
 }
 
 /// Sends a request on an open connection, all of it at once.

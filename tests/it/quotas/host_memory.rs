@@ -1,9 +1,14 @@
-//! The memory of all guests together.
+//! The memory of all guests together, and that of the bodies of requests.
+
+use std::time::Duration;
 
 use hostel_host::app::App;
 use hostel_host::config::Config;
 use hostel_tests::{Guest, TestServer};
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 const GIB: u64 = 1 << 30;
 const GIB_PAGES: u64 = GIB >> 16;
@@ -19,7 +24,11 @@ async fn host(gib: u64) -> TestServer {
 }
 
 async fn grow(server: &TestServer, session: &str) -> i64 {
-    let call = json!({"action": "lab:grow", "params": {"pages": GIB_PAGES}, "session": session});
+    grow_by(server, session, GIB_PAGES).await
+}
+
+async fn grow_by(server: &TestServer, session: &str, pages: u64) -> i64 {
+    let call = json!({"action": "lab:grow", "params": {"pages": pages}, "session": session});
     let answer = server.post("/v1/execute", &call).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.json()["result"].as_i64().unwrap()
@@ -65,11 +74,18 @@ async fn guests_that_want_more_than_there_is_are_told_and_the_others_go_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_without_memory_makes_no_instance_and_says_when_to_come_back() {
-    let server = TestServer::start_with(&[("lab", &Guest::stateful_lab())], |config| {
-        config.sessions_max = 16;
-        config.memory_bytes = Some(1 << 20);
-    })
-    .await;
+    let server = host(1).await;
+    for name in ["first", "second"] {
+        let begun = server.begin(&json!({"backend": "lab", "name": name})).await;
+        let session = begun["id"].as_str().unwrap();
+        // Down to the last page, which is less than what another instance begins with.
+        let mut pages = GIB_PAGES;
+        while pages > 0 {
+            if grow_by(&server, session, pages).await < 0 {
+                pages /= 2;
+            }
+        }
+    }
     for answer in [
         server
             .post("/v1/sessions", &json!({"backend": "lab"}))
@@ -87,8 +103,62 @@ async fn a_host_without_memory_makes_no_instance_and_says_when_to_come_back() {
     assert_eq!(server.get("/healthz").await.status, 200);
 }
 
+/// Sends all of a request with a body of so many bytes but the last one.
+async fn all_but_the_end(server: &TestServer, bytes: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head =
+        format!("POST /v1/execute HTTP/1.1\r\nhost: localhost\r\ncontent-length: {bytes}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // Who is refused is cut off.
+    let _ = stream.write_all(&vec![b' '; bytes - 1]).await;
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_on_their_way_have_so_much_memory_and_those_that_do_not_fit_are_told() {
+    const BODY: usize = 4 << 20;
+    let server = TestServer::start_with(&[("lab", &Guest::lab())], |config| {
+        // A sixteenth is for bodies: eight of the largest.
+        config.memory_bytes = Some(512 << 20);
+    })
+    .await;
+    let mut slow = Vec::new();
+    for _ in 0..9 {
+        slow.push(all_but_the_end(&server, BODY).await);
+    }
+    let text = "x".repeat(BODY - 100);
+    let large = async || server.execute("lab:echo", json!({"text": text})).await;
+    let mut refused = large().await;
+    for _ in 0..100 {
+        // The last of them may still be on their way.
+        if refused.status == 503 {
+            break;
+        }
+        sleep(Duration::from_millis(20)).await;
+        refused = large().await;
+    }
+    let document = refused.json();
+    assert_eq!(
+        (refused.status, &document["code"], &document["limit"]),
+        (503, &json!("overloaded"), &json!("bodies"))
+    );
+    assert!(refused.header("retry-after").is_some());
+    let small = server.execute("lab:echo", json!({"text": "hi"})).await;
+    assert_eq!(small.json()["result"], "hi");
+    drop(slow);
+    let mut again = large().await;
+    for _ in 0..100 {
+        if again.status == 200 {
+            break;
+        }
+        sleep(Duration::from_millis(20)).await;
+        again = large().await;
+    }
+    assert_eq!(again.status, 200, "what was given back can be had");
+}
+
 #[tokio::test]
-async fn a_strict_host_starts_only_if_the_worst_fits() {
+async fn a_host_starts_only_if_the_least_fits_and_a_strict_one_if_the_worst_does() {
     let folder = tempfile::tempdir().unwrap();
     let strict = |memory_bytes| {
         let mut config = Config {
@@ -106,4 +176,11 @@ async fn a_strict_host_starts_only_if_the_worst_fits() {
     assert!(error.contains("266 x 64.0 MiB"), "{error}");
     assert!(error.contains("4.0 GiB (server.memory_bytes)"), "{error}");
     App::build(strict(32 * GIB), None).await.unwrap();
+    let too_little = Config {
+        strict_memory: false,
+        ..strict(GIB / 16)
+    };
+    let error = App::build(too_little, None).await.err().unwrap();
+    assert!(error.contains("1 x 64.0 MiB"), "{error}");
+    assert!(error.contains("64.0 MiB (server.memory_bytes)"), "{error}");
 }

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body as RequestBody;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use serde::de::{Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::api::Api;
+use crate::api::bodies::{Bodies, Incoming};
+use crate::api::{Api, doorway};
 use crate::error::{Error, ErrorCode, Result, nearest_field};
 use crate::ids::RequestId;
 
@@ -27,72 +28,93 @@ pub(super) const COMPONENT_BYTES_MAX: usize = 64 << 20;
 /// The whole body, at most `body_bytes_max` of the host.
 pub(super) struct Body(pub(super) Bytes);
 
-/// The same for components.
+/// The same for components. Who may not send one is turned away before it is read.
 pub(super) struct Component(pub(super) Bytes);
 
 impl FromRequest<Arc<Api>> for Body {
     type Rejection = Refused;
 
     async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Refused> {
-        read(request, api.body_bytes_max).await.map(Self)
+        read(request, api, api.body_bytes_max).await.map(Self)
     }
 }
 
 impl FromRequest<Arc<Api>> for Component {
     type Rejection = Refused;
 
-    async fn from_request(request: Request, _: &Arc<Api>) -> Result<Self, Refused> {
-        read(request, COMPONENT_BYTES_MAX).await.map(Self)
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Refused> {
+        let (mut parts, body) = request.into_parts();
+        let visitor = doorway::Visitor::from_request_parts(&mut parts, api).await?;
+        visitor.operator(&api.host)?;
+        let request = Request::from_parts(parts, body);
+        read(request, api, COMPONENT_BYTES_MAX).await.map(Self)
     }
 }
 
-async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Refused> {
+async fn read(request: Request, api: &Api, bytes_max: usize) -> Result<Bytes, Refused> {
     let id = request
         .extensions()
         .get::<RequestId>()
         .cloned()
         .unwrap_or_else(RequestId::next);
-    collect(request, bytes_max)
+    collect(request, api, bytes_max)
         .await
         .map_err(|error| Refused(error, id))
 }
 
-pub(in crate::api) async fn collect(request: Request, bytes_max: usize) -> Result<Bytes> {
+pub(in crate::api) async fn collect(
+    request: Request,
+    api: &Api,
+    bytes_max: usize,
+) -> Result<Bytes> {
     let (parts, body) = request.into_parts();
-    collect_body(&parts.headers, body, bytes_max).await
+    collect_body(&parts.headers, body, &api.bodies, bytes_max).await
 }
 
 /// The same for who needs the rest of the request.
 pub(in crate::api) async fn collect_body(
     headers: &HeaderMap,
     body: RequestBody,
+    bodies: &Arc<Bodies>,
     bytes_max: usize,
 ) -> Result<Bytes> {
     if declared(headers).is_some_and(|declared| declared > bytes_max as u64) {
         return Err(too_large(bytes_max));
     }
-    let body = Limited::new(body, bytes_max).collect();
-    match tokio::time::timeout(BODY_TIMEOUT, body).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error))
-            if error
-                .downcast_ref::<http_body_util::LengthLimitError>()
-                .is_some() =>
-        {
-            Err(too_large(bytes_max))
-        }
-        Ok(Err(error)) => Err(Error::new(
-            ErrorCode::InvalidRequest,
-            format!("the body did not arrive whole: {error}"),
-        )),
-        Err(_) => Err(Error::new(
+    let body = arriving(body, bodies.incoming(), bytes_max);
+    let in_time = tokio::time::timeout(BODY_TIMEOUT, body).await;
+    in_time.unwrap_or_else(|_| {
+        Err(Error::new(
             ErrorCode::InvalidRequest,
             format!(
                 "the body did not arrive within {} s",
                 BODY_TIMEOUT.as_secs()
             ),
-        )),
+        ))
+    })
+}
+
+async fn arriving(
+    mut body: RequestBody,
+    mut incoming: Incoming,
+    bytes_max: usize,
+) -> Result<Bytes> {
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            Error::new(
+                ErrorCode::InvalidRequest,
+                format!("the body did not arrive whole: {error}"),
+            )
+        })?;
+        // Trailers mean nothing here.
+        if let Ok(part) = frame.into_data() {
+            if part.len() > bytes_max - incoming.length() {
+                return Err(too_large(bytes_max));
+            }
+            incoming.push(part)?;
+        }
     }
+    Ok(incoming.whole())
 }
 
 fn declared(headers: &HeaderMap) -> Option<u64> {
