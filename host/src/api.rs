@@ -22,6 +22,7 @@ mod tls;
 
 pub use addresses::Addresses;
 pub use bodies::Bodies;
+pub(crate) use http::body::COMPONENT_BYTES_MAX;
 pub use http::problem::status;
 pub use http::router;
 pub(crate) use mcp::serve_stdio;

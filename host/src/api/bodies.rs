@@ -1,5 +1,7 @@
-//! The memory of all requests' bodies together. What is small is not counted: there are only so many connections.
+//! The memory of all requests' bodies together. Nobody has more of it than is free, so whoever comes finds room, but everybody may send one.
+//! What is small is not counted: there are only so many connections.
 
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,24 +13,34 @@ use crate::error::{Error, ErrorCode, Result};
 /// A body that is not longer costs nothing and is never refused for want of room.
 const SMALL: usize = 64 << 10;
 
+/// Those who send are told apart by so many groups.
+const GROUPS: usize = 1024;
+
 /// So many bytes for all bodies that are at the host: on their way in, and until the call that they are for has begun.
 #[derive(Debug)]
 pub struct Bodies {
     bytes_max: u64,
     used: AtomicU64,
+    groups: RandomState,
+    /// Of it, what each group has.
+    used_by: Box<[AtomicU64]>,
 }
 
 /// A body that comes in.
-pub(super) struct Incoming {
+pub(super) struct Incoming<'a> {
+    bodies: &'a Arc<Bodies>,
+    group: usize,
     /// Nearly always one.
     parts: Vec<Bytes>,
     length: usize,
-    charge: Charge,
+    /// None: it is small so far.
+    charge: Option<Charge>,
 }
 
 /// What is taken, given back when it is dropped.
 struct Charge {
     bodies: Arc<Bodies>,
+    group: usize,
     bytes: u64,
 }
 
@@ -50,22 +62,27 @@ impl Bodies {
         Arc::new(Self {
             bytes_max,
             used: AtomicU64::new(0),
+            groups: RandomState::new(),
+            used_by: std::iter::repeat_with(AtomicU64::default)
+                .take(GROUPS)
+                .collect(),
         })
     }
 
-    pub(super) fn incoming(self: &Arc<Self>) -> Incoming {
+    /// `from`: who sends it.
+    pub(super) fn incoming(self: &Arc<Self>, from: impl Hash) -> Incoming<'_> {
+        let group = self.groups.hash_one(from) % GROUPS as u64;
         Incoming {
+            bodies: self,
+            group: usize::try_from(group).unwrap_or_default(),
             parts: Vec::new(),
             length: 0,
-            charge: Charge {
-                bodies: self.clone(),
-                bytes: 0,
-            },
+            charge: None,
         }
     }
 }
 
-impl Incoming {
+impl Incoming<'_> {
     pub(super) fn length(&self) -> usize {
         self.length
     }
@@ -77,7 +94,12 @@ impl Incoming {
     pub(super) fn push(&mut self, part: Bytes) -> Result<()> {
         self.length += part.len();
         if self.length > SMALL {
-            self.charge.grow_to(self.length as u64)?;
+            let charge = self.charge.get_or_insert_with(|| Charge {
+                bodies: self.bodies.clone(),
+                group: self.group,
+                bytes: 0,
+            });
+            charge.grow_to(self.length as u64)?;
         }
         self.parts.push(part);
         Ok(())
@@ -95,33 +117,35 @@ impl Incoming {
                 body.freeze()
             }
         };
-        if self.charge.bytes == 0 {
-            return body;
+        match self.charge {
+            None => body,
+            Some(charge) => Bytes::from_owner(Charged {
+                body,
+                _charge: charge,
+            }),
         }
-        Bytes::from_owner(Charged {
-            body,
-            _charge: self.charge,
-        })
     }
 }
 
 impl Charge {
+    fn own(&self) -> &AtomicU64 {
+        let own = self.bodies.used_by.get(self.group);
+        own.expect("the group is one of them")
+    }
+
     fn grow_to(&mut self, bytes: u64) -> Result<()> {
-        let more = bytes - self.bytes;
-        let most = self.bodies.bytes_max;
-        let taken = self
-            .bodies
-            .used
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-                used.checked_add(more).filter(|used| *used <= most)
-            });
-        if taken.is_ok() {
-            self.bytes = bytes;
+        let (before, most) = (self.bytes, self.bodies.bytes_max);
+        let more = bytes - before;
+        self.bytes = bytes;
+        let used = self.bodies.used.fetch_add(more, Ordering::Relaxed) + more;
+        let own = self.own().fetch_add(more, Ordering::Relaxed) + more;
+        let free = most.checked_sub(used);
+        if free.is_some_and(|free| own == bytes || own <= free) {
             return Ok(());
         }
         Err(Error::new(
             ErrorCode::Overloaded,
-            format!("the bodies of requests take all of the {most} bytes that are for them"),
+            format!("the bodies of requests take too much of the {most} bytes that are for them"),
         )
         .detail("limit", "bodies")
         .detail("key", "server.memory_bytes")
@@ -132,6 +156,7 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
+        self.own().fetch_sub(self.bytes, Ordering::Relaxed);
         self.bodies.used.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
@@ -147,8 +172,9 @@ mod tests {
     #[test]
     fn a_body_takes_room_from_its_first_large_part_to_its_last_slice() {
         let bodies = Bodies::new(200 << 10);
+        let from = |name: &str| bodies.incoming(name);
         let part = Bytes::from(vec![b'a'; 50 << 10]);
-        let mut first = bodies.incoming();
+        let mut first = from("ada");
         first.push(part.clone()).unwrap();
         assert_eq!(used(&bodies), 0);
         first.push(part.clone()).unwrap();
@@ -159,7 +185,7 @@ mod tests {
         let slice = whole.slice(7..9);
         drop(whole);
 
-        let mut second = bodies.incoming();
+        let mut second = from("bob");
         second.push(part.clone()).unwrap();
         let error = second.push(part.clone()).unwrap_err();
         assert_eq!(error.code(), ErrorCode::Overloaded);
@@ -170,13 +196,33 @@ mod tests {
     }
 
     #[test]
+    fn nobody_has_more_than_is_free_but_everybody_may_send_one() {
+        let bodies = Bodies::new(1 << 20);
+        let part = Bytes::from(vec![b'a'; 100 << 10]);
+        let one = |name: &str| {
+            let mut body = bodies.incoming(name);
+            body.push(part.clone()).map(|()| body.whole())
+        };
+        let flood: Vec<Bytes> = std::iter::from_fn(|| one("mallory").ok()).collect();
+        assert_eq!(flood.len(), 5);
+        let other = one("ada").unwrap();
+        assert!(one("ada").is_ok(), "there is room for more");
+        drop((flood, other));
+        let mut large = bodies.incoming("ada");
+        for _ in 0..10 {
+            large.push(part.clone()).unwrap();
+        }
+        large.push(part.clone()).unwrap_err();
+    }
+
+    #[test]
     fn small_bodies_are_let_in_however_full_it_is() {
         let bodies = Bodies::new(0);
-        let mut small = bodies.incoming();
+        let mut small = bodies.incoming("ada");
         small.push(Bytes::from_static(b"{\"a\":")).unwrap();
         small.push(Bytes::from_static(b"1}")).unwrap();
         assert_eq!(small.length(), 7);
         assert_eq!(small.whole(), "{\"a\":1}");
-        assert_eq!(bodies.incoming().whole(), "");
+        assert_eq!(bodies.incoming("ada").whole(), "");
     }
 }

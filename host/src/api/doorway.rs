@@ -1,5 +1,6 @@
 //! What every request passes first: its id, in and out; the check of `Host` and `Origin`; who calls.
 
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use crate::auth::site;
 use crate::error::{Error, ErrorCode, Result};
 use crate::host::{Admitted, Caller, Host};
 use crate::ids::{RequestId, Token};
@@ -126,6 +128,16 @@ fn bearer(value: &HeaderValue) -> Result<&str> {
         )
         .hint("send `Authorization: Bearer …` with an API key or a session's token (hst_...), or no such header")),
     }
+}
+
+/// Who sends a request, as far as it is known before its body is read: the worker of a credential, or an address.
+pub(super) fn sender(parts: &Parts) -> impl Hash + use<'_> {
+    let worker = match parts.extensions.get::<Bearer>() {
+        Some(Bearer::Admitted(admitted)) => admitted.worker(),
+        Some(Bearer::Token(_)) | None => None,
+    };
+    let from = parts.extensions.get::<Peer>().map(|peer| site(peer.0));
+    (worker, from.filter(|_| worker.is_none()))
 }
 
 /// In the words of the door that was knocked at.

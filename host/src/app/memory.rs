@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::api::COMPONENT_BYTES_MAX;
 use crate::config::Config;
 use crate::policy::Limits;
 
@@ -31,9 +32,9 @@ pub(super) fn of_guests(given: u64) -> u64 {
     given - given / OWN_SHARE
 }
 
-/// Of so much, what the bodies of requests may take together: half of the host's own.
+/// Of so much, what the bodies of requests may take together: half of the host's own, and at least one component.
 pub(super) fn of_bodies(given: u64) -> u64 {
-    given / OWN_SHARE / 2
+    (given / OWN_SHARE / 2).max(COMPONENT_BYTES_MAX as u64)
 }
 
 /// Holds what the host is given against what its configuration needs: at least that one call can run with all that it may have, and all of

@@ -118,12 +118,12 @@ async fn all_but_the_end(server: &TestServer, bytes: usize) -> TcpStream {
 async fn bodies_on_their_way_have_so_much_memory_and_those_that_do_not_fit_are_told() {
     const BODY: usize = 4 << 20;
     let server = TestServer::start_with(&[("lab", &Guest::lab())], |config| {
-        // A sixteenth is for bodies: eight of the largest.
+        // For bodies that is sixteen of the largest, and nobody has more than is free.
         config.memory_bytes = Some(512 << 20);
     })
     .await;
     let mut slow = Vec::new();
-    for _ in 0..9 {
+    for _ in 0..10 {
         slow.push(all_but_the_end(&server, BODY).await);
     }
     let text = "x".repeat(BODY - 100);

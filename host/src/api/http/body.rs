@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::body::Body as RequestBody;
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -23,7 +24,7 @@ use super::problem::Refused;
 /// A client has this long to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Components are larger than anything else.
-pub(super) const COMPONENT_BYTES_MAX: usize = 64 << 20;
+pub(crate) const COMPONENT_BYTES_MAX: usize = 64 << 20;
 
 /// The whole body, at most `body_bytes_max` of the host.
 pub(super) struct Body(pub(super) Bytes);
@@ -68,20 +69,20 @@ pub(in crate::api) async fn collect(
     bytes_max: usize,
 ) -> Result<Bytes> {
     let (parts, body) = request.into_parts();
-    collect_body(&parts.headers, body, &api.bodies, bytes_max).await
+    collect_body(&parts, body, &api.bodies, bytes_max).await
 }
 
 /// The same for who needs the rest of the request.
 pub(in crate::api) async fn collect_body(
-    headers: &HeaderMap,
+    parts: &Parts,
     body: RequestBody,
     bodies: &Arc<Bodies>,
     bytes_max: usize,
 ) -> Result<Bytes> {
-    if declared(headers).is_some_and(|declared| declared > bytes_max as u64) {
+    if declared(&parts.headers).is_some_and(|declared| declared > bytes_max as u64) {
         return Err(too_large(bytes_max));
     }
-    let body = arriving(body, bodies.incoming(), bytes_max);
+    let body = arriving(body, bodies.incoming(doorway::sender(parts)), bytes_max);
     let in_time = tokio::time::timeout(BODY_TIMEOUT, body).await;
     in_time.unwrap_or_else(|_| {
         Err(Error::new(
@@ -96,7 +97,7 @@ pub(in crate::api) async fn collect_body(
 
 async fn arriving(
     mut body: RequestBody,
-    mut incoming: Incoming,
+    mut incoming: Incoming<'_>,
     bytes_max: usize,
 ) -> Result<Bytes> {
     while let Some(frame) = body.frame().await {

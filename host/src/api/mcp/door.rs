@@ -180,7 +180,7 @@ async fn answer(
         return until(response, door.closing.clone());
     }
     let (mut parts, body) = request.into_parts();
-    let body = match collect_body(&parts.headers, body, &api.bodies, api.body_bytes_max).await {
+    let body = match collect_body(&parts, body, &api.bodies, api.body_bytes_max).await {
         Ok(body) => body,
         Err(error) => return turned_away(&error),
     };
