@@ -30,11 +30,18 @@ pub struct Bodies {
 pub(super) struct Incoming<'a> {
     bodies: &'a Arc<Bodies>,
     group: usize,
-    /// Nearly always one.
-    parts: Vec<Bytes>,
+    read: Read,
     length: usize,
     /// None: it is small so far.
     charge: Option<Charge>,
+}
+
+/// What has come of a body.
+enum Read {
+    /// The first part, which is nearly always the only one.
+    Part(Bytes),
+    /// All parts, copied: each of them would keep all that came with it over the network, however short it is.
+    Parts(BytesMut),
 }
 
 /// What is taken, given back when it is dropped.
@@ -75,7 +82,7 @@ impl Bodies {
         Incoming {
             bodies: self,
             group: usize::try_from(group).unwrap_or_default(),
-            parts: Vec::new(),
+            read: Read::Part(Bytes::new()),
             length: 0,
             charge: None,
         }
@@ -101,21 +108,22 @@ impl Incoming<'_> {
             });
             charge.grow_to(self.length as u64)?;
         }
-        self.parts.push(part);
+        match &mut self.read {
+            Read::Part(first) if first.is_empty() => *first = part,
+            Read::Part(first) => {
+                let mut parts = BytesMut::from(&first[..]);
+                parts.extend_from_slice(&part);
+                self.read = Read::Parts(parts);
+            }
+            Read::Parts(parts) => parts.extend_from_slice(&part),
+        }
         Ok(())
     }
 
-    pub(super) fn whole(mut self) -> Bytes {
-        let body = match self.parts.pop() {
-            None => Bytes::new(),
-            Some(only) if self.parts.is_empty() => only,
-            Some(last) => {
-                let mut body = BytesMut::with_capacity(self.length);
-                for part in self.parts.iter().chain([&last]) {
-                    body.extend_from_slice(part);
-                }
-                body.freeze()
-            }
+    pub(super) fn whole(self) -> Bytes {
+        let body = match self.read {
+            Read::Part(only) => only,
+            Read::Parts(parts) => parts.freeze(),
         };
         match self.charge {
             None => body,

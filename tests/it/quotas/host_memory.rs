@@ -109,8 +109,7 @@ async fn all_but_the_end(server: &TestServer, bytes: usize) -> TcpStream {
     let head =
         format!("POST /v1/execute HTTP/1.1\r\nhost: localhost\r\ncontent-length: {bytes}\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
-    // Who is refused is cut off.
-    let _ = stream.write_all(&vec![b' '; bytes - 1]).await;
+    stream.write_all(&vec![b' '; bytes - 1]).await.unwrap();
     stream
 }
 

@@ -112,10 +112,26 @@ async fn arriving(
             if part.len() > bytes_max - incoming.length() {
                 return Err(too_large(bytes_max));
             }
-            incoming.push(part)?;
+            if let Err(error) = incoming.push(part) {
+                drop(incoming);
+                drain(body, bytes_max).await;
+                return Err(error);
+            }
         }
     }
     Ok(incoming.whole())
+}
+
+/// Reads the rest, at most so many bytes, and keeps nothing: a client that is cut off while it writes does not see the answer.
+async fn drain(mut body: RequestBody, bytes_max: usize) {
+    let mut left = bytes_max;
+    while let Some(Ok(frame)) = body.frame().await {
+        let part = frame.into_data().map_or(0, |part| part.len());
+        let Some(rest) = left.checked_sub(part) else {
+            return;
+        };
+        left = rest;
+    }
 }
 
 fn declared(headers: &HeaderMap) -> Option<u64> {
