@@ -110,6 +110,7 @@ pub struct App {
     config: Config,
     listener: TcpListener,
     certificates: Option<Certificates>,
+    bodies: Arc<Bodies>,
     metrics: Option<PrometheusHandle>,
     _threads: Threads,
 }
@@ -158,14 +159,11 @@ impl App {
             }
         };
         let (memory_bytes_max, table_elements_max) = config.largest();
+        let instances_max = config.sessions_max.saturating_add(INSTANCES_SPARE);
         let given = memory::given(&config);
-        memory::check(
-            &config,
-            config.sessions_max.saturating_add(INSTANCES_SPARE),
-            given,
-        )?;
+        memory::check(&config, instances_max, given)?;
         let engine_config = EngineConfig {
-            instances_max: config.sessions_max.saturating_add(INSTANCES_SPARE),
+            instances_max,
             memory_bytes_max,
             table_elements_max,
             guest_memory_bytes_max: memory::of_guests(given),
@@ -213,6 +211,7 @@ impl App {
             config,
             listener,
             certificates,
+            bodies: Bodies::new(memory::of_bodies(given)),
             metrics,
             _threads: threads,
         })
@@ -265,7 +264,7 @@ impl App {
             host: self.host.clone(),
             metrics: self.metrics,
             body_bytes_max: self.config.body_bytes_max,
-            bodies: Bodies::new(memory::of_bodies(memory::given(&self.config))),
+            bodies: self.bodies,
             addresses: self.config.addresses.listening_at(address.ip()),
             is_secure: self.certificates.is_some(),
             closing: doors_close.clone(),

@@ -12,9 +12,11 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::ids::WorkerId;
 use crate::tool::Usage;
 
+mod groups;
 mod rate;
 mod totals;
 
+pub(crate) use groups::Groups;
 pub use rate::Rate;
 use rate::{Bucket, Refill};
 use totals::Totals;

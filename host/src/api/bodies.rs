@@ -1,7 +1,7 @@
 //! The memory of all requests' bodies together. Nobody has more of it than is free, so whoever comes finds room, but everybody may send one.
 //! What is small is not counted: there are only so many connections.
 
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,27 +9,24 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::quota::Groups;
 
 /// A body that is not longer costs nothing and is never refused for want of room.
 const SMALL: usize = 64 << 10;
-
-/// Those who send are told apart by so many groups.
-const GROUPS: usize = 1024;
 
 /// So many bytes for all bodies that are at the host: on their way in, and until the call that they are for has begun.
 #[derive(Debug)]
 pub struct Bodies {
     bytes_max: u64,
     used: AtomicU64,
-    groups: RandomState,
-    /// Of it, what each group has.
-    used_by: Box<[AtomicU64]>,
+    /// Of it, what each of those who send has.
+    used_by: Groups<AtomicU64>,
 }
 
 /// A body that comes in.
 pub(super) struct Incoming<'a> {
     bodies: &'a Arc<Bodies>,
-    group: usize,
+    lane: u64,
     read: Read,
     length: usize,
     /// None: it is small so far.
@@ -47,7 +44,7 @@ enum Read {
 /// What is taken, given back when it is dropped.
 struct Charge {
     bodies: Arc<Bodies>,
-    group: usize,
+    lane: u64,
     bytes: u64,
 }
 
@@ -69,19 +66,15 @@ impl Bodies {
         Arc::new(Self {
             bytes_max,
             used: AtomicU64::new(0),
-            groups: RandomState::new(),
-            used_by: std::iter::repeat_with(AtomicU64::default)
-                .take(GROUPS)
-                .collect(),
+            used_by: Groups::default(),
         })
     }
 
     /// `from`: who sends it.
     pub(super) fn incoming(self: &Arc<Self>, from: impl Hash) -> Incoming<'_> {
-        let group = self.groups.hash_one(from) % GROUPS as u64;
         Incoming {
             bodies: self,
-            group: usize::try_from(group).unwrap_or_default(),
+            lane: self.used_by.lane(from),
             read: Read::Part(Bytes::new()),
             length: 0,
             charge: None,
@@ -103,7 +96,7 @@ impl Incoming<'_> {
         if self.length > SMALL {
             let charge = self.charge.get_or_insert_with(|| Charge {
                 bodies: self.bodies.clone(),
-                group: self.group,
+                lane: self.lane,
                 bytes: 0,
             });
             charge.grow_to(self.length as u64)?;
@@ -137,13 +130,12 @@ impl Incoming<'_> {
 
 impl Charge {
     fn own(&self) -> &AtomicU64 {
-        let own = self.bodies.used_by.get(self.group);
-        own.expect("the group is one of them")
+        self.bodies.used_by.of(self.lane)
     }
 
     fn grow_to(&mut self, bytes: u64) -> Result<()> {
-        let (before, most) = (self.bytes, self.bodies.bytes_max);
-        let more = bytes - before;
+        let most = self.bodies.bytes_max;
+        let more = bytes - self.bytes;
         self.bytes = bytes;
         let used = self.bodies.used.fetch_add(more, Ordering::Relaxed) + more;
         let own = self.own().fetch_add(more, Ordering::Relaxed) + more;

@@ -31,10 +31,10 @@ use prompt::Prompt;
 
 /// A client has this long to send its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// This long it may read nothing of an answer that is more than the network holds.
-const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// And this long to agree on how to encrypt.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// This long it may read nothing of an answer that is more than the network holds.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes and number of the headers of a request.
 const HEADER_BYTES_MAX: usize = 32 << 10;
 const HEADERS_MAX: usize = 64;

@@ -368,7 +368,8 @@ impl Keys {
 
     pub(super) fn knows(&self, id: &KeyId) -> bool {
         self.look_in_time();
-        self.find(id).is_some_and(|key| !key.is_expired())
+        let table = self.table();
+        table.keys.get(id).is_some_and(|key| !key.is_expired())
     }
 
     fn find(&self, id: &KeyId) -> Option<StoredKey> {

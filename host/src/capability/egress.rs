@@ -19,7 +19,7 @@ use wasmtime_wasi_http::{
 };
 
 use crate::policy::http::{HttpAsk, HttpRule, decide};
-use crate::policy::secret::SecretBinding;
+use crate::policy::secret::{SecretBinding, carried};
 use crate::policy::{Grants, Limits, LiveGrants};
 use crate::tool::Denial;
 
@@ -184,10 +184,7 @@ impl Going {
         let (mut sender, connection) = within(waits.connect, shake)
             .await
             .ok_or(Error::ConnectionTimeout)??;
-        let is_bound = grants
-            .secrets
-            .iter()
-            .any(|binding| binding.requests.matches(&ask));
+        let is_bound = carried(&grants.secrets, &ask).next().is_some();
         let request = outbound(request, &ask, &grants.secrets, bytes_max, record.sent())?;
         let connection = async move { connection.await.map_err(Error::from) };
         let mut connection = Box::pin(connection);
@@ -240,10 +237,7 @@ fn outbound(
     let (mut head, body) = request.into_parts();
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     head.uri = path.parse().map_err(|_| Error::HttpRequestUriInvalid)?;
-    for binding in bindings
-        .iter()
-        .filter(|binding| binding.requests.matches(ask))
-    {
+    for binding in carried(bindings, ask) {
         let value = binding.header_value().ok_or(Error::ConfigurationError)?;
         head.headers.insert(binding.header.clone(), value);
         head.headers

@@ -1,8 +1,9 @@
 //! `hostel mcp`: a host of its own for one MCP client, which speaks to it on standard input and output. Everything else goes to standard
 //! error.
 
-use clap::Args;
 use std::net::{Ipv4Addr, SocketAddr};
+
+use clap::Args;
 use tempfile::TempDir;
 
 use crate::app::App;

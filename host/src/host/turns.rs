@@ -2,7 +2,6 @@
 //! of its own served before another's one. While several workers ask, each has one request served at once, and its others stand in a line in
 //! which workers take turns. The next of the line is served only when all that has come in the meantime has been looked at.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,16 +11,14 @@ use tokio::time::Instant;
 
 use crate::engine::Slots;
 use crate::ids::WorkerId;
+use crate::quota::Groups;
 
 /// For so long after another worker's request there is a line. Somebody who asks less often meets no line with the first request.
 const SHARED_FOR: Duration = Duration::from_secs(60);
 const NEVER: u64 = 0;
-/// Workers are told apart by so many groups where it is noted who was served at once. Who shares one with a busy worker stands in the line.
-const GROUPS: usize = 1024;
 
 pub(super) struct Turns {
     line: Arc<Slots>,
-    lanes: RandomState,
     /// Whose request was the last.
     last: AtomicU64,
     /// Milliseconds from the start; until then there is a line.
@@ -29,22 +26,20 @@ pub(super) struct Turns {
     started: Instant,
     /// Counts how often the runtime has looked at all who were ready.
     round: AtomicU64,
-    /// The round in which one of each group was served at once.
-    served: Box<[AtomicU64]>,
+    /// The round in which one of each worker was served at once. Who shares a group with a busy one stands in the line.
+    served: Groups<AtomicU64>,
 }
 
 impl Turns {
     /// `at_once`: threads that serve.
     pub(super) fn new(at_once: usize) -> Self {
-        let served = std::iter::repeat_with(AtomicU64::default);
         Self {
             line: Slots::endless(u32::try_from(at_once.max(1)).unwrap_or(u32::MAX)),
-            lanes: RandomState::new(),
             last: AtomicU64::new(NEVER),
             shared_until: AtomicU64::new(NEVER),
             started: Instant::now(),
             round: AtomicU64::new(1),
-            served: served.take(GROUPS).collect(),
+            served: Groups::default(),
         }
     }
 
@@ -53,7 +48,7 @@ impl Turns {
     /// # Cancel safety
     /// Who leaves the line costs nobody a turn.
     pub(super) async fn wait(&self, worker: &WorkerId) {
-        let lane = self.lanes.hash_one(worker);
+        let lane = self.served.lane(worker);
         if !self.is_shared(lane) || self.is_first(lane) {
             return;
         }
@@ -66,10 +61,8 @@ impl Turns {
 
     /// Whether this is the worker's first one in this round.
     fn is_first(&self, lane: u64) -> bool {
-        let group = usize::try_from(lane % GROUPS as u64).unwrap_or_default();
         let round = self.round.load(Ordering::Relaxed);
-        let served = self.served.get(group);
-        served.is_some_and(|served| served.swap(round, Ordering::Relaxed) != round)
+        self.served.of(lane).swap(round, Ordering::Relaxed) != round
     }
 
     fn is_shared(&self, lane: u64) -> bool {
@@ -136,7 +129,7 @@ mod tests {
     async fn there_is_a_line_only_while_several_ask() {
         let turns = Turns::new(1);
         let (ada, bob) = (worker("ada"), worker("bob"));
-        let lane = |worker: &WorkerId| turns.lanes.hash_one(worker);
+        let lane = |worker: &WorkerId| turns.served.lane(worker);
         assert!(!turns.is_shared(lane(&ada)));
         assert!(!turns.is_shared(lane(&ada)));
         assert!(turns.is_shared(lane(&bob)));

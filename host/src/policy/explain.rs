@@ -3,10 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::tool::Denial;
 
 use super::http::{HttpAsk, decide};
+use super::secret::carried;
 use super::{FolderAccess, Grants, TcpRule};
-use crate::tool::Denial;
 
 /// What an operator may ask about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,11 +103,7 @@ impl Grants {
         let admitted = rule.admitted(ask, addresses)?;
         let named = |address: &IpAddr| format!("{} is {address} here", ask.host);
         let mut notes: Vec<String> = admitted.iter().map(named).collect();
-        for binding in self
-            .secrets
-            .iter()
-            .filter(|binding| binding.requests.matches(ask))
-        {
+        for binding in carried(&self.secrets, ask) {
             notes.push(format!(
                 "the host adds the header {} with the secret {}",
                 binding.header,

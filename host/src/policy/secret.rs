@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::http::RequestPattern;
+use super::http::{HttpAsk, RequestPattern};
 
 /// Where the value stands in [`SecretBinding::value`].
 const PLACE: &str = "{}";
@@ -66,6 +66,16 @@ pub struct SecretBinding {
     pub value: String,
     /// The variable in which the guest finds the placeholder.
     pub env: Option<String>,
+}
+
+/// Those of the bindings that a request carries.
+pub fn carried<'a>(
+    bindings: &'a [SecretBinding],
+    ask: &HttpAsk,
+) -> impl Iterator<Item = &'a SecretBinding> {
+    bindings
+        .iter()
+        .filter(move |binding| binding.requests.matches(ask))
 }
 
 impl SecretBinding {

@@ -59,10 +59,8 @@ async fn a_sessions_token_is_good_for_as_long_as_the_key_that_it_was_made_with()
     for token in tokens {
         assert_eq!(call(token).await, 401);
     }
-    let (other, path) = (
-        host.key("alice", &["sessions"]),
-        format!("/v1/sessions/{session}"),
-    );
+    let other = host.key("alice", &["sessions"]);
+    let path = format!("/v1/sessions/{session}");
     let still = host.ask(&other, Method::GET, &path, &NONE).await;
     assert_eq!(still.status, 200, "the session is its worker's");
 }

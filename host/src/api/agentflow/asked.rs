@@ -122,8 +122,7 @@ impl FromRequest<Arc<Door>> for Asked {
         let visitor = Visitor::from_request_parts(&mut parts, &door.api).await;
         let visitor = visitor.map_err(|Refused(error, id)| refused(&error, None, &id))?;
         let signature = Signature::of(&parts);
-        let request = Request::from_parts(parts, body);
-        let body = body::collect(request, &door.api, door.api.body_bytes_max).await;
+        let body = body::collect(&parts, body, &door.api, door.api.body_bytes_max).await;
         let body = body.map_err(|error| refused(&error, None, &visitor.request_id))?;
         Ok(Self {
             visitor,

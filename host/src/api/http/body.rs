@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use serde::de::{Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::api::bodies::{Bodies, Incoming};
+use crate::api::bodies::Incoming;
 use crate::api::{Api, doorway};
 use crate::error::{Error, ErrorCode, Result, nearest_field};
 use crate::ids::RequestId;
@@ -36,7 +36,12 @@ impl FromRequest<Arc<Api>> for Body {
     type Rejection = Refused;
 
     async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Refused> {
-        read(request, api, api.body_bytes_max).await.map(Self)
+        let (parts, body) = request.into_parts();
+        let read = collect(&parts, body, api, api.body_bytes_max).await;
+        read.map(Self).map_err(|error| {
+            let id = parts.extensions.get::<RequestId>().cloned();
+            Refused(error, id.unwrap_or_else(RequestId::next))
+        })
     }
 }
 
@@ -47,42 +52,27 @@ impl FromRequest<Arc<Api>> for Component {
         let (mut parts, body) = request.into_parts();
         let visitor = doorway::Visitor::from_request_parts(&mut parts, api).await?;
         visitor.operator(&api.host)?;
-        let request = Request::from_parts(parts, body);
-        read(request, api, COMPONENT_BYTES_MAX).await.map(Self)
+        let read = collect(&parts, body, api, COMPONENT_BYTES_MAX).await;
+        read.map(Self)
+            .map_err(|error| Refused(error, visitor.request_id))
     }
 }
 
-async fn read(request: Request, api: &Api, bytes_max: usize) -> Result<Bytes, Refused> {
-    let id = request
-        .extensions()
-        .get::<RequestId>()
-        .cloned()
-        .unwrap_or_else(RequestId::next);
-    collect(request, api, bytes_max)
-        .await
-        .map_err(|error| Refused(error, id))
-}
-
+/// Reads the body of the request that begins with `parts`.
+///
+/// # Errors
+/// `payload_too_large`; `overloaded` if there is no room for it; `invalid_request` for one that does not arrive whole, or in time.
 pub(in crate::api) async fn collect(
-    request: Request,
-    api: &Api,
-    bytes_max: usize,
-) -> Result<Bytes> {
-    let (parts, body) = request.into_parts();
-    collect_body(&parts, body, &api.bodies, bytes_max).await
-}
-
-/// The same for who needs the rest of the request.
-pub(in crate::api) async fn collect_body(
     parts: &Parts,
     body: RequestBody,
-    bodies: &Arc<Bodies>,
+    api: &Api,
     bytes_max: usize,
 ) -> Result<Bytes> {
     if declared(&parts.headers).is_some_and(|declared| declared > bytes_max as u64) {
         return Err(too_large(bytes_max));
     }
-    let body = arriving(body, bodies.incoming(doorway::sender(parts)), bytes_max);
+    let incoming = api.bodies.incoming(doorway::sender(parts));
+    let body = arriving(body, incoming, bytes_max);
     let in_time = tokio::time::timeout(BODY_TIMEOUT, body).await;
     in_time.unwrap_or_else(|_| {
         Err(Error::new(

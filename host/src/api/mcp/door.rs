@@ -28,7 +28,7 @@ use crate::api::Api;
 use crate::api::answer::json_answer;
 use crate::api::challenge;
 use crate::api::doorway::Visitor;
-use crate::api::http::body::collect_body;
+use crate::api::http::body::collect;
 use crate::api::http::problem::{Refused, status};
 use crate::error::{Error, ErrorCode as Code, Result};
 use crate::host::{Caller, Host};
@@ -180,7 +180,7 @@ async fn answer(
         return until(response, door.closing.clone());
     }
     let (mut parts, body) = request.into_parts();
-    let body = match collect_body(&parts, body, &api.bodies, api.body_bytes_max).await {
+    let body = match collect(&parts, body, &api, api.body_bytes_max).await {
         Ok(body) => body,
         Err(error) => return turned_away(&error),
     };

@@ -17,8 +17,9 @@ pub(super) struct Prompt<S> {
     stream: S,
     /// None: it has begun.
     waiting: Option<Waiting>,
-    /// Since when it takes nothing, and for how long it may.
+    /// None: it takes what is written.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// How long it may take nothing.
     taking: Duration,
 }
 
