@@ -180,6 +180,7 @@ impl App {
             suspended_max: config.suspended_max,
             workers: config.workers.clone(),
             calls_max: config.calls_max,
+            memory_bytes: given,
             jobs: config.jobs,
             durable,
             outgoing: Outgoing::new(

@@ -68,6 +68,8 @@ pub struct HostConfig {
     pub workers: Workers,
     /// Calls in flight, of all workers together.
     pub calls_max: usize,
+    /// Of the machine, for the whole process.
+    pub memory_bytes: u64,
     /// What outlives the process: states of sessions, and their folders.
     pub durable: Arc<Durable>,
     /// How guests' requests reach other hosts.
@@ -563,6 +565,21 @@ impl Host {
     /// # Errors
     /// `shutting_down`, `overloaded`, `rate_limited`.
     async fn enter(&self, caller: &Caller) -> Result<Entered> {
+        let memory_bytes = self.config.memory_bytes;
+        if self.loader.engine().resident_bytes() >= memory_bytes {
+            let message = format!("the host has all of its {memory_bytes} bytes of memory in use");
+            return Err(Error::new(ErrorCode::Overloaded, message)
+                .detail("limit", "host_memory")
+                .detail("max", memory_bytes)
+                .detail("key", "server.memory_bytes")
+                .hint("nothing was run; destroy or suspend sessions that are not needed, or let the operator raise server.memory_bytes")
+                .retry_after(Duration::from_secs(1)));
+        }
+        self.enter_to_give_back(caller).await
+    }
+
+    /// The same for a verb after which less memory is taken.
+    async fn enter_to_give_back(&self, caller: &Caller) -> Result<Entered> {
         let running = self.calls.token();
         self.check_open()?;
         if self.calls.len() > self.config.calls_max {

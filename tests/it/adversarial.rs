@@ -37,7 +37,7 @@
 //! | a snapshot that was tampered with, or is used twice (T30, T31) | `durable/file.rs`, `session/park.rs` | `durable/file` tests, `it/sessions/states.rs` |
 //! | callers that leave (T33) | `engine/guests.rs` | `it/calls/disconnect.rs` |
 //! | slow, oversized and endless requests (T38) | `api/serve.rs`, `api/serve/prompt.rs` | `it/callers/slow.rs` |
-//! | streams that nobody reads (T39) | `watch/events.rs` | `it/http/jobs.rs` |
+//! | streams and answers that nobody reads (T39) | `watch/events.rs`, `api/bodies/outgoing.rs` | `it/http/jobs.rs`, `it/callers/slow.rs` |
 //! | rebound names, pages of others (T40) | `api/addresses.rs` | `it/callers/names.rs`, `it/http/headers.rs` |
 //! | guessed and stolen keys (T42) | `auth/keys.rs`, `auth/attempts.rs` | `it/callers/keys.rs` |
 //! | an audit log that was rewritten (T44) | `audit/chain.rs` | `audit/tests.rs`, `it/audit` |

@@ -101,6 +101,7 @@ impl TestHost {
             suspended_max: 100_000,
             workers: Workers::default(),
             calls_max: 10_000,
+            memory_bytes: u64::MAX,
             jobs: JobLimits::default(),
             durable: Arc::new(
                 Durable::open(&folder.path().join("sessions")).expect("a new folder"),

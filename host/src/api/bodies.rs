@@ -1,5 +1,5 @@
-//! The memory of all requests' bodies together. Nobody has more of it than is free, so whoever comes finds room, but everybody may send one.
-//! What is small is not counted: there are only so many connections.
+//! The memory of all bodies together, those of requests on their way in and those of answers on their way out. Nobody has more of it than is
+//! free, so whoever comes finds room, but everybody may send one. What is small is not counted: there are only so many connections.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -11,16 +11,32 @@ use bytes::{Bytes, BytesMut};
 use crate::error::{Error, ErrorCode, Result};
 use crate::quota::Groups;
 
+mod outgoing;
+
+pub(super) use outgoing::{Held, Outgoing};
+
 /// A body that is not longer costs nothing and is never refused for want of room.
 const SMALL: usize = 64 << 10;
 
-/// So many bytes for all bodies that are at the host: on their way in, and until the call that they are for has begun.
+/// So many bytes for all bodies that are at the host: of a request until the call that it is for has begun, of an answer until the client has it.
 #[derive(Debug)]
 pub struct Bodies {
     bytes_max: u64,
     used: AtomicU64,
-    /// Of it, what each of those who send has.
-    used_by: Groups<AtomicU64>,
+    /// Of it, what each of those who ask has.
+    used_by: Groups<Shares>,
+}
+
+#[derive(Debug, Default)]
+struct Shares {
+    requests: AtomicU64,
+    answers: AtomicU64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Of {
+    Request,
+    Answer,
 }
 
 /// A body that comes in.
@@ -45,6 +61,7 @@ enum Read {
 struct Charge {
     bodies: Arc<Bodies>,
     lane: u64,
+    of: Of,
     bytes: u64,
 }
 
@@ -70,11 +87,48 @@ impl Bodies {
         })
     }
 
-    /// `from`: who sends it.
-    pub(super) fn incoming(self: &Arc<Self>, from: impl Hash) -> Incoming<'_> {
+    /// Stands for who asks.
+    pub(super) fn lane(&self, from: impl Hash) -> u64 {
+        self.used_by.lane(from)
+    }
+
+    /// Whether somebody may ask for more answers.
+    ///
+    /// # Errors
+    /// `overloaded`: more is unread than would be free without what is being sent.
+    pub(super) fn check(&self, lane: u64) -> Result<()> {
+        let own = self.used_by.of(lane);
+        let unread = own.answers.load(Ordering::Relaxed);
+        let sent = own.requests.load(Ordering::Relaxed);
+        if unread == 0 || self.free().is_some_and(|free| unread <= free + sent) {
+            return Ok(());
+        }
+        Err(self.full("answers that you have not read")
+            .hint("nothing was done; read what you have asked for before you ask for more, or let the operator give the host more with server.memory_bytes"))
+    }
+
+    /// None: there is more than there may be.
+    fn free(&self) -> Option<u64> {
+        self.bytes_max
+            .checked_sub(self.used.load(Ordering::Relaxed))
+    }
+
+    fn full(&self, what: &str) -> Error {
+        let most = self.bytes_max;
+        Error::new(
+            ErrorCode::Overloaded,
+            format!("{what} take too much of the {most} bytes that are for bodies"),
+        )
+        .detail("limit", "bodies")
+        .detail("key", "server.memory_bytes")
+        .retry_after(Duration::from_secs(1))
+    }
+
+    /// `lane`: who sends it.
+    pub(super) fn incoming(self: &Arc<Self>, lane: u64) -> Incoming<'_> {
         Incoming {
             bodies: self,
-            lane: self.used_by.lane(from),
+            lane,
             read: Read::Part(Bytes::new()),
             length: 0,
             charge: None,
@@ -94,11 +148,9 @@ impl Incoming<'_> {
     pub(super) fn push(&mut self, part: Bytes) -> Result<()> {
         self.length += part.len();
         if self.length > SMALL {
-            let charge = self.charge.get_or_insert_with(|| Charge {
-                bodies: self.bodies.clone(),
-                lane: self.lane,
-                bytes: 0,
-            });
+            let charge = self
+                .charge
+                .get_or_insert_with(|| Charge::new(self.bodies, self.lane, Of::Request));
             charge.grow_to(self.length as u64)?;
         }
         match &mut self.read {
@@ -128,29 +180,55 @@ impl Incoming<'_> {
     }
 }
 
+impl Shares {
+    fn all(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed) + self.answers.load(Ordering::Relaxed)
+    }
+}
+
 impl Charge {
+    fn new(bodies: &Arc<Bodies>, lane: u64, of: Of) -> Self {
+        Self {
+            bodies: bodies.clone(),
+            lane,
+            of,
+            bytes: 0,
+        }
+    }
+
     fn own(&self) -> &AtomicU64 {
-        self.bodies.used_by.of(self.lane)
+        let shares = self.bodies.used_by.of(self.lane);
+        match self.of {
+            Of::Request => &shares.requests,
+            Of::Answer => &shares.answers,
+        }
+    }
+
+    /// Whether it is there or not.
+    fn take(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        self.bodies.used.fetch_add(bytes, Ordering::Relaxed);
+        self.own().fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// So much of it, to be given back by itself.
+    fn split(&mut self, bytes: u64) -> Self {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        let mut part = Self::new(&self.bodies, self.lane, self.of);
+        part.bytes = bytes;
+        part
     }
 
     fn grow_to(&mut self, bytes: u64) -> Result<()> {
-        let most = self.bodies.bytes_max;
-        let more = bytes - self.bytes;
-        self.bytes = bytes;
-        let used = self.bodies.used.fetch_add(more, Ordering::Relaxed) + more;
-        let own = self.own().fetch_add(more, Ordering::Relaxed) + more;
-        let free = most.checked_sub(used);
+        self.take(bytes - self.bytes);
+        let own = self.bodies.used_by.of(self.lane).all();
+        let free = self.bodies.free();
         if free.is_some_and(|free| own == bytes || own <= free) {
             return Ok(());
         }
-        Err(Error::new(
-            ErrorCode::Overloaded,
-            format!("the bodies of requests take too much of the {most} bytes that are for them"),
-        )
-        .detail("limit", "bodies")
-        .detail("key", "server.memory_bytes")
-        .hint("nothing was done; send it again later, or let the operator give the host more with server.memory_bytes")
-        .retry_after(Duration::from_secs(1)))
+        Err(self.bodies.full("the bodies of requests")
+            .hint("nothing was done; send it again later, or let the operator give the host more with server.memory_bytes"))
     }
 }
 
@@ -172,7 +250,7 @@ mod tests {
     #[test]
     fn a_body_takes_room_from_its_first_large_part_to_its_last_slice() {
         let bodies = Bodies::new(200 << 10);
-        let from = |name: &str| bodies.incoming(name);
+        let from = |name: &str| bodies.incoming(bodies.lane(name));
         let part = Bytes::from(vec![b'a'; 50 << 10]);
         let mut first = from("ada");
         first.push(part.clone()).unwrap();
@@ -200,7 +278,7 @@ mod tests {
         let bodies = Bodies::new(1 << 20);
         let part = Bytes::from(vec![b'a'; 100 << 10]);
         let one = |name: &str| {
-            let mut body = bodies.incoming(name);
+            let mut body = bodies.incoming(bodies.lane(name));
             body.push(part.clone()).map(|()| body.whole())
         };
         let flood: Vec<Bytes> = std::iter::from_fn(|| one("mallory").ok()).collect();
@@ -208,7 +286,7 @@ mod tests {
         let other = one("ada").unwrap();
         assert!(one("ada").is_ok(), "there is room for more");
         drop((flood, other));
-        let mut large = bodies.incoming("ada");
+        let mut large = bodies.incoming(bodies.lane("ada"));
         for _ in 0..10 {
             large.push(part.clone()).unwrap();
         }
@@ -218,11 +296,11 @@ mod tests {
     #[test]
     fn small_bodies_are_let_in_however_full_it_is() {
         let bodies = Bodies::new(0);
-        let mut small = bodies.incoming("ada");
+        let mut small = bodies.incoming(0);
         small.push(Bytes::from_static(b"{\"a\":")).unwrap();
         small.push(Bytes::from_static(b"1}")).unwrap();
         assert_eq!(small.length(), 7);
         assert_eq!(small.whole(), "{\"a\":1}");
-        assert_eq!(bodies.incoming("ada").whole(), "");
+        assert_eq!(bodies.incoming(0).whole(), "");
     }
 }

@@ -1,6 +1,5 @@
 //! What every request passes first: its id, in and out; the check of `Host` and `Origin`; who calls.
 
-use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::host::{Admitted, Caller, Host};
 use crate::ids::{RequestId, Token};
 
+use super::bodies::{Held, Outgoing};
 use super::challenge::Challenge;
 use super::http::problem::{Refused, problem};
 use super::{Api, addresses, agentflow, mcp, metadata};
@@ -28,9 +28,13 @@ pub(super) const WORKER_ID: HeaderName = HeaderName::from_static("x-worker-id");
 /// Paths that answer everybody. All others ask for a credential where the host asks for one, also those that will be added.
 pub(super) const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 
-/// Where a connection comes from. Not there for requests that came over none.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) IpAddr);
+/// The connection that a request came over. Not there for those that came over none.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) from: IpAddr,
+    /// What of answers its client has not taken.
+    pub(super) held: Arc<Held>,
+}
 
 /// Who the doorway has found to be calling.
 #[derive(Clone)]
@@ -85,20 +89,29 @@ async fn answer(
         Err(error) => refusal(parts.uri.path(), &error, id),
         Ok(()) => {
             parts.extensions.insert(id.clone());
-            next.run(Request::from_parts(parts, body)).await
+            let lane = lane(api, &parts);
+            let held = parts.extensions.get::<Peer>().map(|peer| peer.held.clone());
+            let response = next.run(Request::from_parts(parts, body)).await;
+            let held = held.unwrap_or_default();
+            response.map(|body| Outgoing::of(body, &api.bodies, lane, &held))
         }
     };
     challenge.complete(api, &mut response);
     response
 }
 
-/// Finds out who calls, once and for every door, and waits for its turn.
+/// Finds out who calls, once and for every door, waits for its turn, and turns away who leaves too much unread.
 async fn let_in(api: &Api, parts: &mut Parts) -> Result<()> {
     let path = parts.uri.path();
     if OPEN.contains(&path) || path.starts_with(metadata::PATH) {
         return Ok(());
     }
-    let from = parts.extensions.get::<Peer>().map(|peer| peer.0);
+    identify(api, parts).await?;
+    api.bodies.check(lane(api, parts))
+}
+
+async fn identify(api: &Api, parts: &mut Parts) -> Result<()> {
+    let from = parts.extensions.get::<Peer>().map(|peer| peer.from);
     let bearer = match parts.headers.get(&header::AUTHORIZATION) {
         None if !api.host.asks_for_credentials() => return Ok(()),
         None => return api.host.admit(None, from).await.map(drop),
@@ -130,14 +143,14 @@ fn bearer(value: &HeaderValue) -> Result<&str> {
     }
 }
 
-/// Who sends a request, as far as it is known before its body is read: the worker of a credential, or an address.
-pub(super) fn sender(parts: &Parts) -> impl Hash + use<'_> {
+/// Stands for who sends a request, as far as it is known before its body is read: the worker of a credential, or an address.
+pub(super) fn lane(api: &Api, parts: &Parts) -> u64 {
     let worker = match parts.extensions.get::<Bearer>() {
         Some(Bearer::Admitted(admitted)) => admitted.worker(),
         Some(Bearer::Token(_)) | None => None,
     };
-    let from = parts.extensions.get::<Peer>().map(|peer| site(peer.0));
-    (worker, from.filter(|_| worker.is_none()))
+    let from = parts.extensions.get::<Peer>().map(|peer| site(peer.from));
+    api.bodies.lane((worker, from.filter(|_| worker.is_none())))
 }
 
 /// In the words of the door that was knocked at.

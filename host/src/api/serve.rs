@@ -22,6 +22,7 @@ use tower::ServiceExt;
 
 use crate::auth::site;
 
+use super::bodies::Held;
 use super::doorway::Peer;
 use super::tls::Certificates;
 
@@ -33,7 +34,7 @@ use prompt::Prompt;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// And this long to agree on how to encrypt.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// This long it may read nothing of an answer that is more than the network holds.
+/// This long it may take nothing of an answer that is more than the network holds.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes and number of the headers of a request.
 const HEADER_BYTES_MAX: usize = 32 << 10;
@@ -186,11 +187,14 @@ impl Client {
             watcher,
             from,
         } = self;
+        let held = Arc::new(Held::default());
+        let stream = Prompt::new(stream, held.clone(), HEADER_TIMEOUT, STALL_TIMEOUT);
+        let peer = Peer { from, held };
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-            request.extensions_mut().insert(Peer(from));
+            request.extensions_mut().insert(peer.clone());
             router.clone().oneshot(request.map(Body::new))
         });
-        let stream = TokioIo::new(Prompt::new(stream, HEADER_TIMEOUT, STALL_TIMEOUT));
+        let stream = TokioIo::new(stream);
         let connection = builder.serve_connection(stream, service).into_owned();
         // A client that breaks off is no event.
         let _ = watcher.watch(connection).await;

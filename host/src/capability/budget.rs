@@ -61,8 +61,8 @@ impl MemoryBudget {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Counted anew when it is not fresh, by whoever comes first.
-    fn resident(&self) -> u64 {
+    /// The process's own pages, in bytes; 0 where nothing is bounded. Counted anew when it is not fresh, by whoever comes first.
+    pub(crate) fn resident(&self) -> u64 {
         if self.bytes_max == u64::MAX {
             return 0;
         }

@@ -259,7 +259,7 @@ impl Host {
     /// # Errors
     /// `unsupported_snapshot`; else as [`Host::session`]. The session goes on.
     pub(super) async fn park(&self, caller: &Caller, id: &SessionId) -> Result<SessionInfo> {
-        let _entered = self.enter(caller).await?;
+        let _entered = self.enter_to_give_back(caller).await?;
         let session = self.own(caller, id)?;
         self.sessions.suspend(&session).await?;
         Ok(session.info())

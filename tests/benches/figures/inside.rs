@@ -246,6 +246,7 @@ fn build(folder: &Path, sessions: &Path, instances: u32) -> Result<Host, String>
         suspended_max: 100_000,
         workers: Workers::default(),
         calls_max: 10_000,
+        memory_bytes: u64::MAX,
         jobs: JobLimits::default(),
         durable: Arc::new(Durable::open(sessions)?),
         outgoing: Outgoing::default(),

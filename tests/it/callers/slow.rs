@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use bytes::Bytes;
 use hostel_host::api::{Bounds, Certificates, TlsFiles, serve};
 use hostel_tests::{Neighbour, TestServer};
+use reqwest::Method;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -115,6 +119,66 @@ async fn an_answer_that_nobody_reads_is_not_kept() {
     // What the network holds is there still; how the connection ends is the machine's affair.
     let _ = stream.read_to_end(&mut said).await;
     assert!(said.starts_with(b"HTTP/1.1 200") && said.len() < LARGE);
+}
+
+#[tokio::test]
+async fn who_leaves_answers_unread_is_given_no_more_and_others_are() {
+    const TEXT: usize = 3 << 20;
+    let host = Keyed::start_with(|config| config.memory_bytes = Some(2 << 30)).await;
+    let mallory = host.key("mallory", &["call"]);
+    let ada = host.key("ada", &["call"]);
+    let echo = json!({"action": "lab:echo", "params": {"text": "x".repeat(TEXT)}});
+    let call = Bytes::from(echo.to_string());
+
+    // HTTP/2 with a window for the answers that is never opened.
+    let stream = TcpStream::connect(host.server.address).await.unwrap();
+    let mut closed = h2::client::Builder::new();
+    closed.initial_window_size(0);
+    let (client, connection) = closed.handshake(stream).await.unwrap();
+    let mut driven = JoinSet::new();
+    driven.spawn(connection);
+    let mut client = client.ready().await.unwrap();
+    let mut unread = Vec::new();
+    let refused = loop {
+        let request = http::Request::post("http://localhost/v1/execute")
+            .header("authorization", format!("Bearer {mallory}"))
+            .body(());
+        let (answer, mut body) = client.send_request(request.unwrap(), false).unwrap();
+        body.send_data(call.clone(), true).unwrap();
+        let answer = answer.await.unwrap();
+        if answer.status() != 200 {
+            break answer;
+        }
+        unread.push(answer);
+        assert!(
+            unread.len() < 99,
+            "all of them are held for a client that reads none"
+        );
+    };
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    assert!(unread.len() > 9, "{} were answered", unread.len());
+
+    let ask = async |key: &str| host.ask(key, Method::POST, "/v1/execute", &echo).await;
+    let told = ask(&mallory).await.json();
+    assert_eq!(
+        (&told["code"], &told["limit"]),
+        (&json!("overloaded"), &json!("bodies"))
+    );
+    assert_eq!(ask(&ada).await.status, 200);
+    drop((unread, refused, client, driven));
+    let mut again = ask(&mallory).await;
+    for _ in 0..100 {
+        if again.status == 200 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        again = ask(&mallory).await;
+    }
+    assert_eq!(
+        again.status, 200,
+        "what nobody reads any more is given back"
+    );
 }
 
 #[tokio::test]

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use hostel_host::app::App;
 use hostel_host::config::Config;
-use hostel_tests::{Guest, TestServer};
-use serde_json::json;
+use hostel_tests::{Answer, Guest, TestServer};
+use reqwest::Method;
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
+
+use crate::cli::serving::Serving;
 
 const GIB: u64 = 1 << 30;
 const GIB_PAGES: u64 = GIB >> 16;
@@ -101,6 +104,65 @@ async fn a_host_without_memory_makes_no_instance_and_says_when_to_come_back() {
         assert!(answer.header("retry-after").is_some());
     }
     assert_eq!(server.get("/healthz").await.status, 200);
+}
+
+/// A host in a process of its own: it counts the pages of all of it.
+#[tokio::test]
+async fn a_host_that_has_taken_all_that_it_is_given_runs_nothing_more_until_some_is_given_back() {
+    let home = tempfile::tempdir().unwrap();
+    let plugins = home.path().join("plugins");
+    fs_err::create_dir(&plugins).unwrap();
+    let lab = Guest::stateful_lab().component();
+    fs_err::write(plugins.join("lab.wasm"), lab).unwrap();
+    let config = "[server]\nmemory_bytes = 450_000_000\nmax_sessions = 16\n[jobs]\nkept_bytes = 96_000_000\n";
+    fs_err::write(home.path().join("hostel.toml"), config).unwrap();
+    let serving = Serving::start(
+        home.path(),
+        &["--config", "hostel.toml", "--plugins", "plugins"],
+    );
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let ask = async |method: Method, path: &str, body: Value| {
+        let request = client.request(method, format!("{}{path}", serving.url));
+        Answer::to(request.json(&body)).await
+    };
+    let execute = async |session: &str, wait: bool, tool: &str, params: Value| {
+        let call = json!({"action": tool, "params": params, "session": session, "wait": wait});
+        ask(Method::POST, "/v1/execute", call).await
+    };
+
+    // Guests take most of it, in pages that they have written to.
+    let mut sessions = Vec::new();
+    for number in 0..6 {
+        let session = json!({"backend": "lab", "name": format!("s{number}")});
+        let begun = ask(Method::POST, "/v1/sessions", session).await;
+        assert_eq!(begun.status, 201, "{}", begun.text);
+        let session = begun.json()["id"].as_str().unwrap().to_owned();
+        let answer = execute(&session, true, "lab:dirty", json!({"pages": 900})).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        sessions.push(session);
+    }
+    // Those that are there may be called, until the host itself has the rest: here, of what jobs have answered.
+    let mut jobs = 0;
+    let refused = loop {
+        let session = &sessions[jobs % sessions.len()];
+        let answer = execute(session, false, "lab:large", json!({"bytes": 4_000_000})).await;
+        if answer.status == 503 {
+            break answer.json();
+        }
+        jobs += 1;
+        assert!(jobs < 60, "{}", answer.text);
+        sleep(Duration::from_millis(60)).await;
+    };
+    assert!(jobs > 2, "{jobs} were started");
+    assert_eq!(
+        (&refused["code"], &refused["limit"]),
+        (&json!("overloaded"), &json!("host_memory"))
+    );
+    let path = format!("/v1/sessions/{}", sessions[1]);
+    assert_eq!(ask(Method::DELETE, &path, json!({})).await.status, 200);
+    sleep(Duration::from_millis(60)).await;
+    let again = execute(&sessions[0], true, "lab:add", json!({"n": 1})).await;
+    assert_eq!(again.status, 200, "{}", again.text);
 }
 
 /// Sends all of a request with a body of so many bytes but the last one.

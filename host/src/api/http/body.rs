@@ -71,7 +71,7 @@ pub(in crate::api) async fn collect(
     if declared(&parts.headers).is_some_and(|declared| declared > bytes_max as u64) {
         return Err(too_large(bytes_max));
     }
-    let incoming = api.bodies.incoming(doorway::sender(parts));
+    let incoming = api.bodies.incoming(doorway::lane(api, parts));
     let body = arriving(body, incoming, bytes_max);
     let in_time = tokio::time::timeout(BODY_TIMEOUT, body).await;
     in_time.unwrap_or_else(|_| {

@@ -4,17 +4,22 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+use crate::api::bodies::Held;
+
 /// How HTTP/2 begins. What begins otherwise is HTTP/1, and that has a timer of its own.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 pub(super) struct Prompt<S> {
     stream: S,
+    /// What it has of answers that its client has not taken.
+    held: Arc<Held>,
     /// None: it has begun.
     waiting: Option<Waiting>,
     /// None: it takes what is written.
@@ -31,9 +36,10 @@ struct Waiting {
 
 impl<S> Prompt<S> {
     /// How long its client may take to begin, and how long it may take nothing.
-    pub(super) fn new(stream: S, patience: Duration, taking: Duration) -> Self {
+    pub(super) fn new(stream: S, held: Arc<Held>, patience: Duration, taking: Duration) -> Self {
         Self {
             stream,
+            held,
             waiting: Some(Waiting {
                 deadline: Box::pin(tokio::time::sleep(patience)),
                 seen: 0,
@@ -78,10 +84,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for Prompt<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let Self {
-            stream, waiting, ..
+            stream,
+            held,
+            waiting,
+            taking,
+            ..
         } = &mut *self;
         let before = buffer.filled().len();
         let read = Pin::new(stream).poll_read(context, buffer);
+        // Of HTTP/2, a client may let nothing be written; the host's own pings see to it that this is looked at.
+        if held.is_stuck(*taking) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         let Some(begun) = waiting else {
             return read;
         };
@@ -132,5 +146,34 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Prompt<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use crate::api::bodies::{Bodies, Outgoing};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_speaks_but_takes_no_answer_is_cut_off() {
+        let (mut client, stream) = tokio::io::duplex(64);
+        let held = Arc::new(Held::default());
+        let patience = Duration::from_secs(60);
+        let mut stream = Prompt::new(stream, held.clone(), patience, patience);
+        client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+        let mut some = [0; 4];
+        stream.read_exact(&mut some).await.unwrap();
+        let answer = Body::from(vec![b'a'; 1 << 20]);
+        let answer = Outgoing::of(answer, &Bodies::new(u64::MAX), 0, &held);
+        stream.read_exact(&mut some).await.unwrap();
+        tokio::time::advance(patience * 2).await;
+        let error = stream.read_exact(&mut some).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(answer);
+        stream.read_exact(&mut some).await.unwrap();
     }
 }
