@@ -156,6 +156,7 @@ impl Capabilities {
         backend::link(linker)?;
         linker.allow_shadowing(true);
         standard::link(linker)?;
+        files::link(linker)?;
         looked::link(linker)?;
         streams::link(linker)?;
         disk::link(linker)?;
@@ -194,9 +195,9 @@ impl Capabilities {
         self.egress.used
     }
 
-    /// What the running call reached for and did not get.
-    pub(crate) fn denied(&self) -> Vec<Denial> {
-        self.denials.take()
+    /// What the call that ends, well or not, reached for and did not get.
+    pub(crate) fn denied(&self, went_wrong: bool) -> Vec<Denial> {
+        self.denials.take(went_wrong)
     }
 
     /// The grants that the guest was made with.

@@ -26,7 +26,7 @@ mod slots;
 mod snapshot;
 mod ticker;
 
-pub(crate) use fault::Fault;
+pub(crate) use fault::{Fault, denied_error};
 pub(crate) use guests::{Guests, HOSTS_OWN, Pace, Paces, Panicked};
 pub(crate) use image::{Image, Restoration, fit};
 pub(crate) use instance::{Instance, Revival, SessionIdentity};

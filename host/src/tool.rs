@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::ids::BackendName;
 
@@ -123,6 +123,13 @@ pub struct Denial {
     pub why: String,
     /// A line of the backend's policy. None: no rule could.
     pub allow: Option<String>,
+}
+
+impl Denial {
+    /// As programs read it.
+    pub fn to_json(&self) -> Value {
+        json!({"what": self.what, "why": self.why, "allow": self.allow})
+    }
 }
 
 impl fmt::Display for Denial {

@@ -1,5 +1,6 @@
 //! What a guest reached for and did not get: said to the session's log, to the host's, and to whoever called.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::tool::Denial;
@@ -12,6 +13,8 @@ const PER_CALL_MAX: usize = 8;
 pub(crate) struct Denials {
     log: Arc<LogRing>,
     of_call: Mutex<Vec<Denial>>,
+    /// The guest asked for its folders and has none. From then on it fails by itself, and the host hears of no path.
+    has_no_folder: AtomicBool,
 }
 
 impl Denials {
@@ -19,6 +22,7 @@ impl Denials {
         Self {
             log,
             of_call: Mutex::default(),
+            has_no_folder: AtomicBool::new(false),
         }
     }
 
@@ -38,8 +42,24 @@ impl Denials {
         of_call.push(denial);
     }
 
+    /// It matters only if a call goes wrong: many a guest looks for files that it can do without.
+    pub(crate) fn no_folder(&self) {
+        self.has_no_folder.store(true, Ordering::Relaxed);
+    }
+
     /// Those of the call that ends.
-    pub(crate) fn take(&self) -> Vec<Denial> {
+    pub(crate) fn take(&self, went_wrong: bool) -> Vec<Denial> {
+        if went_wrong && self.has_no_folder.load(Ordering::Relaxed) {
+            self.add(Denial {
+                what: "every file".to_owned(),
+                why: "the backend's policy grants no folder, and the guest has looked for one"
+                    .to_owned(),
+                allow: Some(
+                    "workspace = true, or folders = [{ host = \"...\", guest = \"/...\" }]"
+                        .to_owned(),
+                ),
+            });
+        }
         std::mem::take(&mut *self.of_call())
     }
 

@@ -64,6 +64,8 @@ impl Capabilities {
             }
         } else if how.contains(OpenFlags::TRUNCATE) {
             self.freed(&folder, Size::default())?;
+        } else if flags.contains(DescriptorFlags::WRITE) {
+            self.may_change(self.table.get(&folder)?);
         }
         let charge = charge?;
         let opened = self
@@ -102,12 +104,15 @@ impl Capabilities {
 
     fn account_of(&self, at: &Resource<Descriptor>) -> FsResult<Option<(Arc<Account>, Area)>> {
         let descriptor = self.table.get(at)?;
-        let (file, perms) = match descriptor {
-            Descriptor::File(file) => (&file.file, file.perms),
-            Descriptor::Dir(dir) => (&dir.dir, dir.perms),
-        };
-        let Some(account) = self.disk.as_ref().filter(|_| !perms.write_not_permitted()) else {
+        if !self.may_change(descriptor) {
             return Ok(None);
+        }
+        let Some(account) = &self.disk else {
+            return Ok(None);
+        };
+        let file = match descriptor {
+            Descriptor::File(file) => &file.file,
+            Descriptor::Dir(dir) => &dir.dir,
         };
         Ok(Some((account.clone(), account.area(file))))
     }
@@ -242,6 +247,7 @@ impl Capabilities {
         path: String,
     ) -> FsResult<()> {
         let at = Resource::new_borrow(folder.rep());
+        self.may_change(self.table.get(&folder)?);
         self.filesystem().remove_directory_at(folder, path).await?;
         self.freed(&at, Size::FILE)
     }

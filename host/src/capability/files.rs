@@ -3,14 +3,25 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, Resource};
 use wasmtime::error::Context as _;
+use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView};
+use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
+use wasmtime_wasi::p2::bindings::filesystem::types::{HostDescriptor, NewTimestamp, PathFlags};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use crate::ids::SessionId;
 use crate::policy::{FolderAccess, Grants};
+use crate::tool::Denial;
+
+use super::Capabilities;
+use super::looked::{TYPES, answer};
 
 pub(crate) mod tree;
 
+/// The version that wasmtime defines; guests that import another 0.2 are linked to it.
+const PREOPENS: &str = "wasi:filesystem/preopens@0.2.12";
 /// Where the guest sees the session's own folder.
 const WORKSPACE: &str = "/workspace";
 
@@ -133,3 +144,82 @@ pub(super) fn mount(
     }
     Ok(())
 }
+
+impl Capabilities {
+    /// Whether something in an open file or folder may be changed. If not, whoever called is told what would allow it.
+    pub(super) fn may_change(&self, at: &Descriptor) -> bool {
+        let perms = match at {
+            Descriptor::File(file) => file.perms,
+            Descriptor::Dir(dir) => dir.perms,
+        };
+        if !perms.write_not_permitted() {
+            return true;
+        }
+        let folders = self.grants.folders.iter();
+        let read_only = folders.filter(|folder| folder.access == FolderAccess::ReadOnly);
+        let names: Vec<&str> = read_only.map(|folder| folder.guest.as_str()).collect();
+        let guest = match names[..] {
+            [only] => only,
+            _ => "...",
+        };
+        self.denials.add(Denial {
+            what: format!("a change below {}", names.join(" or ")),
+            why: "the folder is granted for reading only".to_owned(),
+            allow: Some(format!(
+                "folders = [{{ host = \"...\", guest = {guest:?}, read_only = false }}]"
+            )),
+        });
+        false
+    }
+}
+
+/// Takes the place of wasmtime's functions, does what they do, and notes who asks in vain.
+pub(super) fn link(linker: &mut Linker<Capabilities>) -> wasmtime::Result<()> {
+    linker.instance(PREOPENS)?.func_wrap(
+        "get-directories",
+        |mut context: Context<'_>, (): ()| {
+            let state = context.data_mut();
+            let folders = state.filesystem().get_directories()?;
+            if folders.is_empty() {
+                state.denials.no_folder();
+            }
+            Ok((folders,))
+        },
+    )?;
+    let mut types = linker.instance(TYPES)?;
+    types.func_wrap_async(
+        "[method]descriptor.set-times",
+        |mut context: Context<'_>,
+         (at, accessed, modified): (Resource<Descriptor>, NewTimestamp, NewTimestamp)| {
+            Box::new(async move {
+                let state = context.data_mut();
+                state.may_change(state.table.get(&at)?);
+                answer(state.filesystem().set_times(at, accessed, modified).await)
+            })
+        },
+    )?;
+    types.func_wrap_async(
+        "[method]descriptor.set-times-at",
+        |mut context: Context<'_>,
+         (at, links, path, accessed, modified): (
+            Resource<Descriptor>,
+            PathFlags,
+            String,
+            NewTimestamp,
+            NewTimestamp,
+        )| {
+            Box::new(async move {
+                let state = context.data_mut();
+                state.may_change(state.table.get(&at)?);
+                let mut files = state.filesystem();
+                answer(
+                    files
+                        .set_times_at(at, links, path, accessed, modified)
+                        .await,
+                )
+            })
+        },
+    )
+}
+
+type Context<'a> = StoreContextMut<'a, Capabilities>;

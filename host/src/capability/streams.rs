@@ -112,7 +112,11 @@ impl Capabilities {
         way: Way,
         position: u64,
     ) -> FsResult<u32> {
-        let file = match self.table.get(of)? {
+        let open = self.table.get(of)?;
+        if way != Way::Read {
+            self.may_change(open);
+        }
+        let file = match open {
             Descriptor::File(file) => Some(file.clone()),
             Descriptor::Dir(_) => None,
         };

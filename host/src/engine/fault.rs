@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
+use crate::capability::Capabilities;
 use crate::capability::log::LogRing;
-use crate::capability::meter::{Meter, Refused};
+use crate::capability::meter::Refused;
 use crate::error::{Error, ErrorCode};
+use crate::tool::Denial;
 
 use super::function::{ParamError, Unwritten};
 
@@ -14,9 +18,16 @@ pub(crate) enum Fault {
     /// The params do not fit the tool. The guest was not entered.
     Params(ParamError),
     /// The guest's own hook said no: `warmup`, `initialize` or the session's constructor.
-    Refused { hook: &'static str, message: String },
+    Refused {
+        hook: &'static str,
+        message: String,
+        denied: Vec<Denial>,
+    },
     /// The guest trapped. `message` has the trap and the end of its standard error.
-    Trapped { message: String },
+    Trapped {
+        message: String,
+        denied: Vec<Denial>,
+    },
     /// A limit of the backend's ended the call.
     Limit {
         limit: &'static str,
@@ -40,14 +51,14 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// Reads what a failed call left behind. An error of wasmtime's alone often says only "unreachable".
-    pub(super) fn of(error: &wasmtime::Error, meter: &Meter, log: &LogRing) -> Self {
+    pub(super) fn of(error: &wasmtime::Error, of: &Capabilities) -> Self {
         if error
             .downcast_ref::<wasmtime::PoolConcurrencyLimitError>()
             .is_some()
         {
             return Self::Exhausted;
         }
-        match meter.refused() {
+        match of.meter.refused() {
             Some(Refused::Memory { bytes_max }) => {
                 return Self::Limit {
                     limit: "memory_bytes",
@@ -64,18 +75,14 @@ impl Fault {
             None => {}
         }
         if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
-            return Self::Trapped {
-                message: with_stderr(format!("the guest exited with status {}", exit.0), log),
-            };
+            return Self::trapped(format!("the guest exited with status {}", exit.0), of);
         }
         match error.downcast_ref::<wasmtime::Trap>() {
             Some(wasmtime::Trap::Interrupt) => Self::Limit {
                 limit: "cpu_ms",
                 message: "the guest used up its processor time".to_owned(),
             },
-            Some(trap) => Self::Trapped {
-                message: with_stderr(format!("the guest trapped: {trap}"), log),
-            },
+            Some(trap) => Self::trapped(format!("the guest trapped: {trap}"), of),
             None => {
                 let text = format!("{:#}", error.root_cause());
                 if text.contains("fuel allocated for hostcalls") {
@@ -85,10 +92,15 @@ impl Fault {
                             .to_owned(),
                     };
                 }
-                Self::Trapped {
-                    message: with_stderr(format!("the guest stopped: {text}"), log),
-                }
+                Self::trapped(format!("the guest stopped: {text}"), of)
             }
+        }
+    }
+
+    fn trapped(message: String, of: &Capabilities) -> Self {
+        Self::Trapped {
+            message: with_stderr(message, &of.log),
+            denied: of.denied(true),
         }
     }
 
@@ -116,10 +128,14 @@ impl Fault {
                     None => error,
                 }
             }
-            Self::Refused { hook, message } => {
-                Error::new(ErrorCode::InvalidParams, format!("{what}: {hook} said no: {message}")).detail("hook", hook)
+            Self::Refused { hook, message, denied } => {
+                let message = format!("{what}: {hook} said no: {message}");
+                denied_error(ErrorCode::InvalidParams, message, &denied).detail("hook", hook)
             }
-            Self::Trapped { message } => Error::new(ErrorCode::ToolTrapped, format!("{what}: {message}")).hint("the guest's state is unknown after a trap, so its instance was dropped"),
+            Self::Trapped { message, denied } => {
+                denied_error(ErrorCode::ToolTrapped, format!("{what}: {message}"), &denied)
+                    .hint("the guest's state is unknown after a trap, so its instance was dropped")
+            }
             Self::Limit { limit, message } => {
                 Error::new(ErrorCode::LimitExceeded, format!("{what}: {message}")).detail("limit", limit).hint(format!("the operator can raise limits.{limit} of the backend"))
             }
@@ -151,6 +167,17 @@ impl Fault {
             Self::Host { doing, cause } => Error::internal(format!("{what}: {doing}"), cause),
         }
     }
+}
+
+/// An error that says what the guest reached for in vain: it rarely says by itself that the policy is the cause.
+pub(crate) fn denied_error(code: ErrorCode, message: String, denied: &[Denial]) -> Error {
+    if denied.is_empty() {
+        return Error::new(code, message);
+    }
+    let sentences = denied.iter().map(Denial::to_string);
+    let message: Vec<String> = std::iter::once(message).chain(sentences).collect();
+    let denied: Vec<Value> = denied.iter().map(Denial::to_json).collect();
+    Error::new(code, message.join("; ")).detail("denied", denied)
 }
 
 fn with_stderr(message: String, log: &LogRing) -> String {

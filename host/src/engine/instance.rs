@@ -12,7 +12,7 @@ use wasmtime::{CallHook, Store, UpdateDeadline};
 use crate::capability::log::{LogRing, printable};
 use crate::capability::{Capabilities, GuestClock, Outgoing, Workspace};
 use crate::policy::{Grants, Limits, LiveGrants};
-use crate::tool::{Denial, ToolAnswer, Usage};
+use crate::tool::{ToolAnswer, Usage};
 
 use super::function::{Function, Handles, Receiver, Verdict};
 use super::guests::GiveWay;
@@ -295,10 +295,7 @@ impl Instance {
                     MESSAGE_BYTES_MAX,
                     &mut message,
                 );
-                Err(Fault::Refused {
-                    hook: "the session's constructor",
-                    message: printable(&unquoted(&message)),
-                })
+                Err(self.refused("the session's constructor", printable(&unquoted(&message))))
             }
         }
     }
@@ -344,7 +341,7 @@ impl Instance {
         Ok(ToolAnswer {
             json,
             is_error: verdict == Verdict::ToolError,
-            denied: self.denied(),
+            denied: self.store.data().denied(verdict == Verdict::ToolError),
         })
     }
 
@@ -424,11 +421,6 @@ impl Instance {
         std::ptr::eq(&raw const **own, grants) || grants.fit_instance_of(own)
     }
 
-    /// What the call that ended reached for and did not get.
-    fn denied(&self) -> Vec<Denial> {
-        self.store.data().denied()
-    }
-
     pub(crate) fn log(&self) -> &Arc<LogRing> {
         &self.store.data().log
     }
@@ -453,22 +445,22 @@ impl Instance {
         )
         .await;
         finished(called, wall).map_err(|stop| stop.into_fault(&self.store))?;
-        match results.into_iter().next() {
+        let message = match results.into_iter().next() {
             Some(Val::Result(Err(Some(value)))) => match *value {
-                Val::String(message) => Err(Fault::Refused {
-                    hook,
-                    message: printable(&message),
-                }),
-                other => Err(Fault::Refused {
-                    hook,
-                    message: printable(&format!("{other:?}")),
-                }),
+                Val::String(message) => printable(&message),
+                other => printable(&format!("{other:?}")),
             },
-            Some(Val::Result(Err(None))) => Err(Fault::Refused {
-                hook,
-                message: "it gave no reason".to_owned(),
-            }),
-            _ => Ok(()),
+            Some(Val::Result(Err(None))) => "it gave no reason".to_owned(),
+            _ => return Ok(()),
+        };
+        Err(self.refused(hook, message))
+    }
+
+    fn refused(&self, hook: &'static str, message: String) -> Fault {
+        Fault::Refused {
+            hook,
+            message,
+            denied: self.store.data().denied(true),
         }
     }
 
@@ -544,8 +536,7 @@ fn finished<T>(
 }
 
 fn fault(store: &Store<Capabilities>, error: &wasmtime::Error) -> Fault {
-    let state = store.data();
-    Fault::of(error, &state.meter, &state.log)
+    Fault::of(error, store.data())
 }
 
 fn host_fault(doing: &'static str) -> impl Fn(wasmtime::Error) -> Fault {

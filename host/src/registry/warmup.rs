@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::engine::{Fault, HOSTS_OWN, Instance, Module};
+use crate::engine::{Fault, HOSTS_OWN, Instance, Module, denied_error};
 use crate::error::{Error, ErrorCode, Result};
 
 use super::Backend;
@@ -237,11 +237,14 @@ impl Backend {
     /// Runs `warmup` in one instance.
     pub(super) async fn warm(&self, instance: &mut Instance) -> Result<()> {
         instance.warm_up().await.map_err(|fault| match fault {
-            Fault::Refused { message, .. } => Error::new(
-                ErrorCode::BackendInvalid,
-                format!("warmup of {} failed: {message}", self.name),
-            )
-            .hint("the message is the backend's own: mend what it names, then POST /v1/warmup"),
+            Fault::Refused {
+                message, denied, ..
+            } => {
+                let message = format!("warmup of {} failed: {message}", self.name);
+                denied_error(ErrorCode::BackendInvalid, message, &denied).hint(
+                    "the message is the backend's own: mend what it names, then POST /v1/warmup",
+                )
+            }
             other => other.into_error(&format!("warmup of {}", self.name)),
         })
     }

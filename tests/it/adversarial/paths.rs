@@ -230,8 +230,10 @@ async fn read_only() {
         ("rename", moved(own, "mine", below, "new")),
     ];
     for (tool, params) in attempts {
-        let outcome = prowler.number(tool, params.clone()).await;
-        assert_eq!(outcome, NOT_PERMITTED, "{tool} {params}");
+        let (_, answer) = prowler.call(tool, params.clone()).await;
+        assert_eq!(answer["result"], NOT_PERMITTED, "{tool} {params}");
+        let allow = answer["denied"][0]["allow"].as_str().unwrap_or_default();
+        assert!(allow.contains("read_only = false"), "{tool}: {answer}");
     }
     let after = fs_err::metadata(granted.join("file")).unwrap();
     assert_eq!(before.modified().unwrap(), after.modified().unwrap());

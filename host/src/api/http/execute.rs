@@ -307,14 +307,10 @@ fn write_denied(out: &mut Vec<u8>, denied: &[Denial]) {
     if denied.is_empty() {
         return;
     }
-    let list: Vec<Value> = denied.iter().map(denial).collect();
+    let list: Vec<Value> = denied.iter().map(Denial::to_json).collect();
     out.extend_from_slice(b",\"denied\":");
     // Memory takes it.
     let _ = serde_json::to_writer(out, &list);
-}
-
-pub(in crate::api) fn denial(denial: &Denial) -> Value {
-    json!({"what": denial.what, "why": denial.why, "allow": denial.allow})
 }
 
 pub(in crate::api) fn write_string(out: &mut Vec<u8>, text: &str) {

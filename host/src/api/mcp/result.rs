@@ -3,11 +3,11 @@
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
 use serde_json::{Value, json};
 
-use crate::api::http::execute::denial;
 use crate::api::http::problem::document;
 use crate::error::{Error, ErrorCode};
 use crate::host::{CalledIn, Executed};
 use crate::ids::RequestId;
+use crate::tool::Denial;
 
 use super::media;
 use super::menu::{Form, Offered};
@@ -131,7 +131,7 @@ fn meta(executed: &Executed) -> Option<MetaObject> {
         meta.insert("hostel/session".to_owned(), called_in(session));
     }
     if !denied.is_empty() {
-        let denied: Vec<Value> = denied.iter().map(denial).collect();
+        let denied: Vec<Value> = denied.iter().map(Denial::to_json).collect();
         meta.insert("hostel/denied".to_owned(), denied.into());
     }
     Some(meta)

@@ -155,7 +155,7 @@ async fn a_request_goes_out_if_a_rule_allows_it_and_its_address() {
     let (answer, body) = granted.get(&url).await.unwrap();
     assert_eq!((answer.status().as_u16(), body.as_str()), (200, "hello"));
     assert!(server.heard().await.starts_with("GET /a?b=c HTTP/1.1\r\n"));
-    assert_eq!(granted.denials.take(), []);
+    assert_eq!(granted.denials.take(false), []);
 
     let mut other_host = Guest::granted(vec![rule("other.test", &["127.0.0.0/8"])]);
     let denied = other_host.get(&url).await;
@@ -164,7 +164,7 @@ async fn a_request_goes_out_if_a_rule_allows_it_and_its_address() {
     let denied = other_address.get(&url).await;
     assert!(matches!(denied, Err(Error::DestinationIpProhibited)));
     for denied in [other_host, other_address] {
-        let said = denied.denials.take();
+        let said = denied.denials.take(false);
         assert_eq!(said.len(), 1);
         assert!(said[0].allow.as_ref().unwrap().contains("api.test"));
         let logged = denied.log.lines();
