@@ -235,8 +235,6 @@ impl Host {
             action = execute.action,
             worker = %caller.worker,
             caller = %caller.credential,
-            session = tracing::field::Empty,
-            outcome = tracing::field::Empty,
         );
         let start = Instant::now();
         let outcome = self
@@ -245,22 +243,11 @@ impl Host {
             .await;
         let code = outcome_word(&outcome);
         account.count_call(code != "ok");
-        span.record("outcome", code);
         match &outcome {
-            Ok(executed) => {
-                if let Some(id) = executed
-                    .called
-                    .session
-                    .as_ref()
-                    .and_then(|session| session.id.as_ref())
-                {
-                    span.record("session", id.as_str());
-                }
-                executed
-                    .tool
-                    .meter
-                    .count(executed.called.answer.is_error, start.elapsed());
-            }
+            Ok(executed) => executed
+                .tool
+                .meter
+                .count(executed.called.answer.is_error, start.elapsed()),
             Err(error) => {
                 metrics::counter!("hostel_call_errors_total", "code" => code).increment(1);
                 if let Some(cause) = error.cause() {
@@ -268,7 +255,9 @@ impl Host {
                 }
             }
         }
-        tracing::debug!(parent: &span, duration_us = start.elapsed().as_micros(), "call ended");
+        let session = outcome.as_ref().ok().and_then(Executed::session_id);
+        let session = session.map(SessionId::as_str);
+        tracing::debug!(parent: &span, outcome = code, session, duration_us = start.elapsed().as_micros(), "call ended");
         entry.answered(&outcome);
         entry.finish(code).await?;
         outcome

@@ -11,6 +11,10 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
+mod fields;
+
+use fields::SpanFields;
+
 /// Upper bounds of the buckets of `hostel_call_seconds`.
 const BUCKETS: [f64; 14] = [
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0,
@@ -73,6 +77,7 @@ pub fn start_logs(filter: &str, format: LogFormat) -> Result<(), String> {
             .flatten_event(true)
             .with_current_span(true)
             .with_span_list(false)
+            .fmt_fields(SpanFields)
             .try_init()
     } else {
         builder.compact().try_init()

@@ -56,6 +56,13 @@ pub struct Executed {
     pub called: Called,
 }
 
+impl Executed {
+    /// The session that it was called in, if that is still there.
+    pub fn session_id(&self) -> Option<&SessionId> {
+        self.called.session.as_ref()?.id.as_ref()
+    }
+}
+
 /// The session in the answer of a call.
 #[derive(Clone, Debug)]
 pub struct CalledIn {
