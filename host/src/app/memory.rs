@@ -38,7 +38,7 @@ pub(super) fn of_bodies(given: u64) -> u64 {
 }
 
 /// Holds what the host is given against what its configuration needs: at least that one call can run with all that it may have, and all of
-/// them if the configuration is strict.
+/// them if the configuration is strict. If it is not, the budget of guests holds what they take to what there is, and the log says so.
 ///
 /// # Errors
 /// It does not fit: the sum and its terms, in words for the operator.
@@ -55,11 +55,19 @@ pub(super) fn check(config: &Config, instances: u32, given: u64) -> Result<(), S
         return Err(told(&least, what, "lower some of these, or give it more"));
     }
     let worst = Needs::of(config, instances, config.calls_max);
-    if config.strict_memory && worst.bytes() > given {
+    if worst.bytes() <= given {
+        return Ok(());
+    }
+    if config.strict_memory {
         let what = "server.strict_memory: the worst that this configuration admits";
         let way_out = "lower some of these, or give it more; without server.strict_memory the host starts, and guests are refused memory when it is used up";
         return Err(told(&worst, what, way_out));
     }
+    tracing::info!(
+        worst = shown(worst.bytes()),
+        given = shown(given),
+        "the worst that this configuration admits does not fit: guests are refused memory when it is used up"
+    );
     Ok(())
 }
 

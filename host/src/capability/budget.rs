@@ -42,6 +42,9 @@ impl MemoryBudget {
 
     /// True while an instance may be made and memory may grow.
     pub(crate) fn has_room(&self) -> bool {
+        if self.bytes_max == u64::MAX {
+            return true;
+        }
         self.used.load(Ordering::Relaxed) < self.bytes_max && self.resident() < self.bytes_max
     }
 
@@ -61,11 +64,8 @@ impl MemoryBudget {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// The process's own pages, in bytes; 0 where nothing is bounded. Counted anew when it is not fresh, by whoever comes first.
+    /// The process's own pages, in bytes. Counted anew when it is not fresh, by whoever comes first.
     pub(crate) fn resident(&self) -> u64 {
-        if self.bytes_max == u64::MAX {
-            return 0;
-        }
         let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let counted_at = self.counted_at.load(Ordering::Relaxed);
         let is_fresh = Duration::from_millis(now.saturating_sub(counted_at)) < FRESH;

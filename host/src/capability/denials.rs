@@ -15,6 +15,8 @@ pub(crate) struct Denials {
     of_call: Mutex<Vec<Denial>>,
     /// The guest asked for its folders and has none. From then on it fails by itself, and the host hears of no path.
     has_no_folder: AtomicBool,
+    /// The logs have it.
+    is_told: AtomicBool,
 }
 
 impl Denials {
@@ -23,6 +25,7 @@ impl Denials {
             log,
             of_call: Mutex::default(),
             has_no_folder: AtomicBool::new(false),
+            is_told: AtomicBool::new(false),
         }
     }
 
@@ -42,7 +45,7 @@ impl Denials {
         of_call.push(denial);
     }
 
-    /// It matters only if a call goes wrong: many a guest looks for files that it can do without.
+    /// To callers it matters only if their call goes wrong: many a guest looks for files that it can do without.
     pub(crate) fn no_folder(&self) {
         self.has_no_folder.store(true, Ordering::Relaxed);
     }
@@ -50,7 +53,7 @@ impl Denials {
     /// Those of the call that ends.
     pub(crate) fn take(&self, went_wrong: bool) -> Vec<Denial> {
         if went_wrong && self.has_no_folder.load(Ordering::Relaxed) {
-            self.add(Denial {
+            let denial = Denial {
                 what: "every file".to_owned(),
                 why: "the backend's policy grants no folder, and the guest has looked for one"
                     .to_owned(),
@@ -58,7 +61,12 @@ impl Denials {
                     "workspace = true, or folders = [{ host = \"...\", guest = \"/...\" }]"
                         .to_owned(),
                 ),
-            });
+            };
+            if self.is_told.swap(true, Ordering::Relaxed) {
+                self.of_call().push(denial);
+            } else {
+                self.add(denial);
+            }
         }
         std::mem::take(&mut *self.of_call())
     }

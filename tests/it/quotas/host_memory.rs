@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use hostel_host::app::App;
 use hostel_host::config::Config;
-use hostel_tests::{Answer, Guest, TestServer};
-use reqwest::Method;
-use serde_json::{Value, json};
+use hostel_host::error::ErrorCode;
+use hostel_tests::{Guest, TestHost, TestServer};
+use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
-
-use crate::cli::serving::Serving;
 
 const GIB: u64 = 1 << 30;
 const GIB_PAGES: u64 = GIB >> 16;
@@ -106,63 +104,43 @@ async fn a_host_without_memory_makes_no_instance_and_says_when_to_come_back() {
     assert_eq!(server.get("/healthz").await.status, 200);
 }
 
-/// A host in a process of its own: it counts the pages of all of it.
 #[tokio::test]
-async fn a_host_that_has_taken_all_that_it_is_given_runs_nothing_more_until_some_is_given_back() {
-    let home = tempfile::tempdir().unwrap();
-    let plugins = home.path().join("plugins");
-    fs_err::create_dir(&plugins).unwrap();
-    let lab = Guest::stateful_lab().component();
-    fs_err::write(plugins.join("lab.wasm"), lab).unwrap();
-    let config = "[server]\nmemory_bytes = 450_000_000\nmax_sessions = 16\n[jobs]\nkept_bytes = 96_000_000\n";
-    fs_err::write(home.path().join("hostel.toml"), config).unwrap();
-    let serving = Serving::start(
-        home.path(),
-        &["--config", "hostel.toml", "--plugins", "plugins"],
+async fn a_host_that_has_taken_all_that_it_is_given_runs_nothing_and_lets_go_of_what_it_has() {
+    let host = TestHost::new();
+    host.load("lab", &Guest::stateful_lab()).await;
+    let worker = host.worker("ada");
+    let (one, other) = (
+        worker.begin_named("lab", "one").await,
+        worker.begin_named("lab", "other").await,
     );
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let ask = async |method: Method, path: &str, body: Value| {
-        let request = client.request(method, format!("{}{path}", serving.url));
-        Answer::to(request.json(&body)).await
-    };
-    let execute = async |session: &str, wait: bool, tool: &str, params: Value| {
-        let call = json!({"action": tool, "params": params, "session": session, "wait": wait});
-        ask(Method::POST, "/v1/execute", call).await
-    };
+    one.call("add", json!({"n": 5})).await.unwrap();
+    one.suspend().await.unwrap();
+    other.suspend().await.unwrap();
 
-    // Guests take most of it, in pages that they have written to.
-    let mut sessions = Vec::new();
-    for number in 0..6 {
-        let session = json!({"backend": "lab", "name": format!("s{number}")});
-        let begun = ask(Method::POST, "/v1/sessions", session).await;
-        assert_eq!(begun.status, 201, "{}", begun.text);
-        let session = begun.json()["id"].as_str().unwrap().to_owned();
-        let answer = execute(&session, true, "lab:dirty", json!({"pages": 900})).await;
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        sessions.push(session);
+    // Whatever this process has, it is more.
+    let full = host.after_a_kill(|config| config.memory_bytes = 1);
+    full.load("lab", &Guest::stateful_lab()).await;
+    let worker = full.worker("ada");
+    let session = worker.known("lab", &one);
+    for error in [
+        session.call("add", json!({"n": 1})).await.unwrap_err(),
+        session.resume().await.unwrap_err(),
+        worker.call("lab:add", json!({"n": 1})).await.unwrap_err(),
+    ] {
+        assert_eq!(error.code(), ErrorCode::Overloaded, "{error}");
+        assert!(
+            error.message().contains("all of its 1 bytes of memory"),
+            "{error}"
+        );
+        assert!(error.wait().is_some() && error.hint_text().is_some());
     }
-    // Those that are there may be called, until the host itself has the rest: here, of what jobs have answered.
-    let mut jobs = 0;
-    let refused = loop {
-        let session = &sessions[jobs % sessions.len()];
-        let answer = execute(session, false, "lab:large", json!({"bytes": 4_000_000})).await;
-        if answer.status == 503 {
-            break answer.json();
-        }
-        jobs += 1;
-        assert!(jobs < 60, "{}", answer.text);
-        sleep(Duration::from_millis(60)).await;
-    };
-    assert!(jobs > 2, "{jobs} were started");
-    assert_eq!(
-        (&refused["code"], &refused["limit"]),
-        (&json!("overloaded"), &json!("host_memory"))
-    );
-    let path = format!("/v1/sessions/{}", sessions[1]);
-    assert_eq!(ask(Method::DELETE, &path, json!({})).await.status, 200);
-    sleep(Duration::from_millis(60)).await;
-    let again = execute(&sessions[0], true, "lab:add", json!({"n": 1})).await;
-    assert_eq!(again.status, 200, "{}", again.text);
+    session.suspend().await.unwrap();
+    worker.known("lab", &other).destroy().await.unwrap();
+
+    let again = full.after_a_kill(|_| {});
+    again.load("lab", &Guest::stateful_lab()).await;
+    let session = again.worker("ada").known("lab", &one);
+    assert_eq!(session.call("add", json!({"n": 1})).await.unwrap(), 6);
 }
 
 /// Sends all of a request with a body of so many bytes but the last one.
