@@ -125,11 +125,17 @@ struct Body {
     cause: Option<String>,
 }
 
+/// Bytes of a message or a hint, and of a text that programs read.
+const MESSAGE_BYTES_MAX: usize = 8 << 10;
+const DETAIL_BYTES_MAX: usize = 2 << 10;
+/// What is longer is no name that was mistyped. Comparing takes time by the product of the lengths.
+const NAME_BYTES_MAX: usize = 256;
+
 impl Error {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self(Box::new(Body {
             code,
-            message: message.into(),
+            message: clipped(message.into(), MESSAGE_BYTES_MAX),
             hint: None,
             details: Vec::new(),
             retry_after: None,
@@ -147,14 +153,18 @@ impl Error {
     /// What the caller can do about it, as a sentence for people and models.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint = Some(hint.into());
+        self.0.hint = Some(clipped(hint.into(), MESSAGE_BYTES_MAX));
         self
     }
 
     /// A member of the answer that programs read.
     #[must_use]
     pub fn detail(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.0.details.push((name, value.into()));
+        let value = match value.into() {
+            Value::String(text) => Value::String(clipped(text, DETAIL_BYTES_MAX)),
+            other => other,
+        };
+        self.0.details.push((name, value));
         self
     }
 
@@ -206,11 +216,25 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// Of a text that may quote a caller, or a guest, what is kept: an error is not as long as what it is about.
+pub fn clipped(mut text: String, bytes_max: usize) -> String {
+    if text.len() > bytes_max {
+        text.truncate(text.floor_char_boundary(bytes_max));
+        // The rest of a long text is not kept beside its beginning.
+        text.shrink_to_fit();
+        text.push('…');
+    }
+    text
+}
+
 /// Picks the known name that the writer most likely meant, if any is near enough: a few letters off, or the beginning of the same word.
 pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let begins_alike = |name: &str| {
         name.len().min(wanted.len()) >= 4 && (name.starts_with(wanted) || wanted.starts_with(name))
     };
+    if wanted.len() > NAME_BYTES_MAX {
+        return None;
+    }
     known
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(wanted, name), name))
@@ -232,6 +256,22 @@ pub fn nearest_field(message: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_is_short_whatever_it_quotes() {
+        let long = "\u{e9}".repeat(1 << 20);
+        let error = Error::new(
+            ErrorCode::ToolNotFound,
+            format!("there is no tool {long:?}"),
+        )
+        .hint(long.clone())
+        .detail("pointer", long.clone());
+        assert!(error.message().len() < 10_000 && error.message().ends_with('…'));
+        assert!(error.hint_text().unwrap().len() < 10_000);
+        assert!(error.details()[0].1.as_str().unwrap().len() < 3_000);
+        assert_eq!(nearest(&long, ["lab:echo"]), None);
+        assert_eq!(nearest("lab:eco", ["lab:echo"]), Some("lab:echo"));
+    }
 
     #[test]
     fn what_a_message_quotes_begins_no_line_of_a_log() {

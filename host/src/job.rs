@@ -246,15 +246,18 @@ impl Job {
         self.end().is_some()
     }
 
-    /// Bytes of its answer and its events.
+    /// Bytes of its answer or error, and of its events.
     fn bytes(&self) -> usize {
-        let answer = match &*self.end() {
-            Some(End {
-                outcome: Some(JobOutcome::Answer(executed)),
-                ..
-            }) => executed.called.answer.json.len(),
+        let end = self.end();
+        let outcome = end.as_ref().and_then(|end| end.outcome.as_ref());
+        let answer = match outcome {
+            Some(JobOutcome::Answer(executed)) => executed.called.answer.json.len(),
+            Some(JobOutcome::Error(error)) => {
+                error.message().len() + error.hint_text().map_or(0, str::len)
+            }
             _ => 0,
         };
+        drop(end);
         answer + self.watch.events.bytes()
     }
 

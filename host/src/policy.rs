@@ -128,10 +128,20 @@ impl TcpRule {
                 .hint("write 10.0.0.5:5432, 10.0.0.0/8:5432 or [fd00::5]:5432; names are not looked up for sockets")
         };
         let (network, port) = text.rsplit_once(':').ok_or_else(invalid)?;
-        let network = network.trim_start_matches('[').replace(']', "");
+        let network = match network.strip_prefix('[') {
+            None if network.contains(':') => return Err(invalid()),
+            None => network.to_owned(),
+            // [fd00::]/8 and [fd00::/8] are the same.
+            Some(rest) => rest
+                .split_once(']')
+                .map(|(one, other)| format!("{one}{other}"))
+                .ok_or_else(invalid)?,
+        };
+        let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+        let port = port.parse().ok().filter(|port| digits && *port > 0);
         Ok(Self {
             network: Network::parse(&network).map_err(|_| invalid())?,
-            port: port.parse().map_err(|_| invalid())?,
+            port: port.ok_or_else(invalid)?,
         })
     }
 

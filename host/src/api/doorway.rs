@@ -125,6 +125,11 @@ async fn identify(api: &Api, parts: &mut Parts) -> Result<()> {
     if let Bearer::Admitted(admitted) = &found
         && let Some(worker) = admitted.worker()
     {
+        if api.host.audit().is_on()
+            && let Ok(caller) = admitted.caller(None, None)
+        {
+            caller.asks();
+        }
         api.host.turn(worker).await;
     }
     parts.extensions.insert(found);

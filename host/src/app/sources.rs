@@ -37,6 +37,19 @@ fn source(config: &Config, name: BackendName, path: PathBuf) -> Result<Source, S
         Some(backend) => (backend.pin, backend.settings),
         None => (None, config.settings.clone()),
     };
+    for folder in &settings.grants.folders {
+        let host = folder.host.display();
+        let is_folder = fs_err::metadata(&folder.host).map(|found| found.is_dir());
+        match is_folder {
+            Ok(true) => {}
+            Ok(false) => return Err(format!("backend {name}: folders: {host} is no folder")),
+            Err(error) => {
+                return Err(format!(
+                    "backend {name}: folders: {error}; make it, or take the grant out"
+                ));
+            }
+        }
+    }
     Ok(Source {
         name,
         path,

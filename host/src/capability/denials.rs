@@ -52,7 +52,8 @@ impl Denials {
 
     /// Those of the call that ends.
     pub(crate) fn take(&self, went_wrong: bool) -> Vec<Denial> {
-        if went_wrong && self.has_no_folder.load(Ordering::Relaxed) {
+        let is_unexplained = went_wrong && self.of_call().is_empty();
+        if is_unexplained && self.has_no_folder.load(Ordering::Relaxed) {
             let denial = Denial {
                 what: "every file".to_owned(),
                 why: "the backend's policy grants no folder, and the guest has looked for one"

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
-use http::{HeaderName, HeaderValue};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::BodyExt;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -83,7 +83,9 @@ impl Egress {
         Self {
             grants: grants.clone(),
             outgoing: outgoing.clone(),
-            slots: Arc::new(Semaphore::new(limits.http_requests)),
+            slots: Arc::new(Semaphore::new(
+                limits.http_requests.min(Semaphore::MAX_PERMITS),
+            )),
             denials,
             bytes_max: limits.http_bytes,
             time_max: limits.http,
@@ -206,12 +208,7 @@ impl Going {
         let (answer, is_over) = answer.await.map_err(|_| Error::ConnectionReadTimeout)??;
         record.answered(answer.status());
         let (mut head, incoming) = answer.into_parts();
-        if is_bound
-            && head
-                .headers
-                .get(CONTENT_ENCODING)
-                .is_some_and(|coding| coding != "identity")
-        {
+        if is_bound && is_packed(&head.headers) {
             // What is packed cannot be searched for the secret.
             return Err(Error::HttpResponseContentCoding(None));
         }
@@ -224,6 +221,19 @@ impl Going {
         let response = http::Response::from_parts(head, answer.boxed_unsync());
         Ok((response, io))
     }
+}
+
+/// Whether a body is anything but the bytes that it stands for.
+fn is_packed(headers: &HeaderMap) -> bool {
+    let others = |name, plain: &'static str| {
+        headers.get_all(name).iter().any(move |value| {
+            let codings = value.as_bytes().split(|byte| *byte == b',');
+            codings
+                .map(<[u8]>::trim_ascii)
+                .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(plain.as_bytes()))
+        })
+    };
+    others(CONTENT_ENCODING, "identity") || others(TRANSFER_ENCODING, "chunked")
 }
 
 /// The request as it goes out: its own path, the bound secrets, and a body that ends at its limit.

@@ -1,6 +1,6 @@
 //! The configuration file as it is written. Unknown keys are errors with the nearest name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -197,7 +197,9 @@ impl RawBackend {
             .folders
             .into_iter()
             .map(|folder| folder.checked(base))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        check_mounts(&folders, self.workspace)?;
+        check_variables(self.env.keys())?;
         let mut http = Vec::new();
         for (number, rule) in (1..).zip(&self.http) {
             http.push(
@@ -250,11 +252,21 @@ impl RawBackend {
 
 impl RawFolder {
     fn checked(self, base: &Path) -> Result<FolderGrant, String> {
-        if !self.guest.starts_with('/') {
+        let (host, guest) = (&self.host, &self.guest);
+        if !guest.starts_with('/') {
             return Err(format!(
-                "folders: the guest's path {:?} does not start with /",
-                self.guest
+                "folders: the guest's path {guest:?} does not start with /"
             ));
+        }
+        let below = guest.trim_matches('/');
+        let is_odd = |part: &str| matches!(part, "" | "." | "..");
+        if guest.contains(char::is_control) || !below.is_empty() && below.split('/').any(is_odd) {
+            return Err(format!(
+                "folders: the guest's path {guest:?} has a part that is no name"
+            ));
+        }
+        if host.as_os_str().is_empty() {
+            return Err(format!("folders: no host folder is named for {guest:?}"));
         }
         let access = if self.read_only {
             FolderAccess::ReadOnly
@@ -266,6 +278,30 @@ impl RawFolder {
             guest: self.guest,
             access,
         })
+    }
+}
+
+/// # Errors
+/// Two folders for one place.
+fn check_mounts(folders: &[FolderGrant], workspace: bool) -> Result<(), String> {
+    let own = workspace.then_some("/workspace");
+    let mounts = folders.iter().map(|folder| folder.guest.as_str());
+    let mut seen = BTreeSet::new();
+    for guest in mounts.chain(own) {
+        if !seen.insert(guest.trim_end_matches('/')) {
+            return Err(format!("folders: two are granted as {guest:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// # Errors
+/// A name that no environment can have.
+fn check_variables<'a>(names: impl IntoIterator<Item = &'a String>) -> Result<(), String> {
+    let mut names = names.into_iter();
+    match names.find(|name| name.is_empty() || name.contains(['=', '\0'])) {
+        Some(name) => Err(format!("env: {name:?} is not the name of a variable")),
+        None => Ok(()),
     }
 }
 

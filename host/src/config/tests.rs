@@ -272,3 +272,64 @@ fn what_lets_callers_in_is_read_whole_or_not_at_all() {
         assert!(error.contains(expected), "{text}: {error}");
     }
 }
+
+#[test]
+fn a_policy_that_can_be_read_in_two_ways_is_refused() {
+    let folders = |grants: &str| format!("[backends.x]\n{grants}");
+    let folder = |guest: &str| format!("{{ host = \"d\", guest = {guest:?} }}");
+    let two = |one: &str, other: &str| {
+        folders(&format!("folders = [{}, {}]", folder(one), folder(other)))
+    };
+    let one = |guest: &str| folders(&format!("folders = [{}]", folder(guest)));
+    let binding = |more: &str| {
+        format!(
+            "[secrets.s]\nenv = \"PATH\"\n[backends.x]\nsecrets = [{{ secret = \"s\", host = \"a.b\", {more} }}]"
+        )
+    };
+    let cases = [
+        (two("/x", "/x"), "two are granted"),
+        (two("/x", "/x/"), "two are granted"),
+        (
+            format!("{}\nworkspace = true", one("/workspace")),
+            "two are granted",
+        ),
+        (one("/x/../y"), "no name"),
+        (one("//x"), "no name"),
+        (one("/x\u{1}y"), "no name"),
+        (
+            folders("folders = [{ host = \"\", guest = \"/x\" }]"),
+            "no host folder",
+        ),
+        (folders("env = { \"A=B\" = \"x\" }"), "A=B"),
+        (folders("env = { \"\" = \"x\" }"), "variable"),
+        (folders("tcp = [\"10.0]].0.5:80\"]"), "tcp"),
+        (folders("tcp = [\"10.0.0.5:0\"]"), "tcp"),
+        (folders("tcp = [\"10.0.0.5:+80\"]"), "tcp"),
+        (folders("tcp = [\"fd00::5:5432\"]"), "tcp"),
+        (folders("http = [{ host = \"a.b:+80\" }]"), "a.b:+80"),
+        (folders("http = [{ host = \"a.b:0\" }]"), "a.b:0"),
+        (binding("header = \"host\""), "connection's own"),
+        (
+            binding("header = \"transfer-encoding\""),
+            "connection's own",
+        ),
+        (binding("schemes = []"), "schemes"),
+        (binding("env = \"A=B\""), "variable"),
+    ];
+    for (text, expected) in cases {
+        let error = toml(&text).unwrap_err();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+    for good in [
+        "10.0.0.5:80",
+        "10.0.0.0/8:80",
+        "[fd00::5]:80",
+        "[fd00::]/8:80",
+        "[fd00::/8]:80",
+    ] {
+        toml(&folders(&format!("tcp = [{good:?}]"))).unwrap();
+    }
+    for good in ["/", "/x", "/x/y/"] {
+        toml(&one(good)).unwrap();
+    }
+}

@@ -43,16 +43,21 @@ impl Network {
         let bits = if address.is_ipv4() { 32 } else { 128 };
         let prefix = match prefix {
             None => bits,
-            Some(prefix) => prefix.parse().map_err(|_| invalid())?,
+            Some(prefix) => prefix.parse::<u8>().map_err(|_| invalid())?,
         };
         if prefix > bits {
             return Err(invalid());
         }
-        Ok(Self { address, prefix })
+        // Addresses are compared as IPv4 wherever they are that.
+        Ok(match (plain(address), prefix.checked_sub(96)) {
+            (address @ IpAddr::V4(_), Some(prefix)) if bits == 128 => Self { address, prefix },
+            _ => Self { address, prefix },
+        })
     }
 
     /// The one address.
     pub fn of(address: IpAddr) -> Self {
+        let address = plain(address);
         let prefix = if address.is_ipv4() { 32 } else { 128 };
         Self { address, prefix }
     }
@@ -139,6 +144,23 @@ fn surroundings_v6(address: Ipv6Addr) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rule_for_an_address_that_is_written_as_ipv6_means_the_ipv4_one() {
+        let near: IpAddr = "127.0.0.1".parse().unwrap();
+        let mapped: IpAddr = "::ffff:127.0.0.1".parse().unwrap();
+        for network in [
+            Network::parse("::ffff:127.0.0.1/128").unwrap(),
+            Network::parse("::ffff:127.0.0.0/104").unwrap(),
+            Network::of(mapped),
+        ] {
+            assert!(
+                network.contains(near) && network.contains(mapped),
+                "{network}"
+            );
+            assert!(!network.contains("10.0.0.1".parse().unwrap()), "{network}");
+        }
+    }
 
     #[test]
     fn only_the_world_s_addresses_are_no_surroundings() {

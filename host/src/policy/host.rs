@@ -88,7 +88,9 @@ fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
     let bare_address = text.parse::<IpAddr>().is_ok();
     match text.rsplit_once(':') {
         Some((name, port)) if !bare_address && !text.ends_with(']') => {
-            Some((name, Some(port.parse().ok()?)))
+            let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+            let port = port.parse().ok().filter(|port| is_number && *port > 0)?;
+            Some((name, Some(port)))
         }
         _ => Some((text, None)),
     }

@@ -102,12 +102,41 @@ impl PathPattern {
     }
 }
 
-/// A path that every server reads alike. One with `..`, `//`, `\` or an escaped slash in it may mean another one to the server.
+/// A path that every server reads alike. One with `..`, `//`, `\`, parameters, or an escape that stands for a part of the path's own
+/// grammar may mean another one to the server; so may what it takes for a dot or a slash (Unicode, compatibility equivalence).
 fn is_plain(path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
-    let odd = ["%2e", "%2f", "%5c", "%00", "%25", "\\", "//", ";"];
-    !odd.iter().any(|odd| lower.contains(odd))
-        && !path.split('/').any(|part| part == "." || part == "..")
+    const LIKE_DOT_OR_SLASH: &str =
+        "\u{2024}\u{fe52}\u{ff0e}\u{2044}\u{2215}\u{ff0f}\u{fe68}\u{ff3c}";
+    let Some(read) = unescaped(path) else {
+        return false;
+    };
+    let is_odd = |letter: char| {
+        letter.is_control() || "\\;%".contains(letter) || LIKE_DOT_OR_SLASH.contains(letter)
+    };
+    let is_dots = |part: &str| {
+        let mut letters = part.chars().filter(|letter| !letter.is_whitespace());
+        !part.is_empty() && letters.all(|letter| letter == '.')
+    };
+    !read.contains(is_odd) && !read.contains("//") && !read.split('/').any(is_dots)
+}
+
+/// None: an escape is no escape, or stands for a part of the path's grammar, or the whole is not UTF-8.
+fn unescaped(path: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(rest.next()?).to_digit(16);
+        let value = u8::try_from(digit()? * 16 + digit()?).ok()?;
+        if b"./\\;%?#".contains(&value) {
+            return None;
+        }
+        bytes.push(value);
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// A method: letters in upper case.
@@ -150,14 +179,22 @@ impl HttpAsk {
         if authority.as_str().contains('@') {
             return Err("its host has a user in it");
         }
-        if authority.host().is_empty() {
+        let host = canonical(authority.host());
+        if host.split('.').any(str::is_empty) {
             return Err("it names no host");
         }
+        // What stands there and is no number up to 65535 is not the default port.
+        let has_port = authority.as_str().len() > authority.host().len();
+        let port = match authority.port_u16() {
+            Some(port) if port > 0 => port,
+            None if !has_port => scheme.default_port(),
+            _ => return Err("its port is none"),
+        };
         Ok(Self {
             method: method.to_ascii_uppercase(),
             scheme,
-            host: canonical(authority.host()),
-            port: authority.port_u16().unwrap_or(scheme.default_port()),
+            host,
+            port,
             path: match uri.path() {
                 "" => "/".to_owned(),
                 path => path.to_owned(),
@@ -461,6 +498,16 @@ mod tests {
             "GET https://api.example.com/v1/%252e%252e/admin",
             "GET https://api.example.com/v1//admin",
             "GET https://api.example.com/v1/..;/admin",
+            "GET https://api.example.com/v1/..%3b/admin",
+            "GET https://api.example.com/v1/..%c0%af../admin",
+            "GET https://api.example.com/v1/%c0%ae%c0%ae/admin",
+            "GET https://api.example.com/v1/%u002e%u002e/admin",
+            "GET https://api.example.com/v1/..%09/admin",
+            "GET https://api.example.com/v1/..%20/admin",
+            "GET https://api.example.com/v1/..%23/admin",
+            "GET https://api.example.com/v1/..%3f/admin",
+            "GET https://api.example.com/v1/.%0a./admin",
+            "GET https://api.example.com/v1/%ef%bc%8e%ef%bc%8e/admin",
             "GET https://api.example.com.evil.com/v1/x",
             "GET http://localhost/",
             "GET http://127.0.0.1:8080/",
@@ -472,6 +519,10 @@ mod tests {
         for senseless in [
             "GET https://user@api.example.com/v1/x",
             "GET ftp://x/",
+            "GET https://api.example.com../v1/x",
+            "GET https://.api.example.com/v1/x",
+            "GET https://api.example.com:84737/v1/x",
+            "GET https://api.example.com:0/v1/x",
             "G T",
             "GET /v1",
         ] {

@@ -402,7 +402,7 @@ async fn folders_nested_very_deep_cost_their_session_a_copy_and_the_host_nothing
     assert_eq!(attack.prowler.destroy().await.0, 200);
     let workspaces = attack.server.sessions_folder().join("workspaces");
     let left = || fs_err::read_dir(&workspaces).unwrap().count();
-    for _ in 0..1000 {
+    for _ in 0..5000 {
         // The neighbour has none.
         if left() == 0 {
             break;

@@ -127,6 +127,18 @@ async fn whoever_ends_a_session_means_the_next_one_anew() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_another_worker_ends_is_its_own() {
+    let door = door().await;
+    door.create("ada", "lab").await;
+    leave_after(&door, 3, "execute", &add(1, 8000)).await;
+    let bob = json!({"worker_id": "bob", "resource_type": "lab"});
+    door.post("worker/disconnect", &bob).await;
+    door.post("session/destroy", &bob).await;
+    let answer = door.post("execute", &add(1, 8000)).await;
+    assert_eq!(answer.data(), 1, "it is done once: {answer:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_heartbeat_keeps_a_workers_sessions_alive() {
     let door = door().await;
     door.create_with("ada", "counter", json!({"ttl": 45})).await;

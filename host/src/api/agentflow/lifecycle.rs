@@ -70,7 +70,8 @@ pub(super) async fn disconnect(door: Arc<Door>, asked: Asked) -> Response {
         let body = body?;
         let host = &door.api.host;
         let caller = asked.caller(host, &body.worker_id)?;
-        door.unanswered.forget_those_of(&asked.signature);
+        door.unanswered
+            .forget_those_of(&caller.worker, &asked.signature);
         let own = own(&caller, None);
         let ended = host.destroy_sessions(&caller, &own).await?;
         Ok(Done::with(

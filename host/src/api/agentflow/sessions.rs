@@ -151,8 +151,9 @@ pub(super) async fn destroy(door: Arc<Door>, asked: Asked) -> Response {
             Some(id) => Target::Session(SessionId::parse(id)?, Some(backend)),
             None => Target::Of(backend),
         };
-        door.unanswered.forget_those_of(&asked.signature);
         let info = door.find(&target, &caller)?;
+        door.unanswered
+            .forget_those_of(&caller.worker, &asked.signature);
         let (info, farewell) = host.destroy_session(&caller, &info.id).await?;
         let mut data = json!({
             "message": format!("Session destroyed for {}", info.key.backend),

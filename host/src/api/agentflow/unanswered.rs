@@ -13,12 +13,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::Response;
 use bytes::Bytes;
+use serde::Deserialize;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::api::doorway;
 use crate::error::Error;
-use crate::ids::RequestId;
+use crate::ids::{RequestId, WorkerId};
 
 use super::control::refused;
 
@@ -55,6 +56,22 @@ impl Signature {
         Self { body, ..self }
     }
 
+    /// The worker that the body names, or the header.
+    fn named(&self) -> WorkerId {
+        #[derive(Deserialize)]
+        struct Named {
+            worker_id: Option<String>,
+        }
+        let body: Option<Named> = serde_json::from_slice(&self.body).ok();
+        let header = || {
+            let header = self.worker.as_ref()?.to_str().ok()?;
+            Some(header.to_owned())
+        };
+        let name = body.and_then(|body| body.worker_id).or_else(header);
+        name.and_then(|name| WorkerId::parse(&name).ok())
+            .unwrap_or_default()
+    }
+
     fn hash(&self) -> blake3::Hash {
         let header = |value: &Option<HeaderValue>| {
             let value = value.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
@@ -80,8 +97,9 @@ pub(super) struct Unanswered {
 struct Kept {
     /// Counts up: the oldest has the lowest.
     serial: usize,
-    /// Whose request it is, as far as the header says.
-    worker: Option<HeaderValue>,
+    /// Whose request it is: the credential that it came with, and the worker that it named.
+    token: Option<HeaderValue>,
+    worker: WorkerId,
     answer: oneshot::Receiver<Response>,
 }
 
@@ -129,12 +147,16 @@ impl Unanswered {
     }
 
     /// Forgets what a worker has left behind: it ends sessions now, and what it asks for afterwards is meant anew.
-    pub(super) fn forget_those_of(&self, signature: &Signature) {
+    pub(super) fn forget_those_of(&self, worker: &WorkerId, signature: &Signature) {
         if self.count.load(Ordering::Acquire) == 0 {
             return;
         }
         let mut all = self.kept();
-        all.retain(|_, kept| kept.worker != signature.worker);
+        // Where credentials are shown, one is one worker's, whatever the request calls him.
+        let is_its = |kept: &Kept| {
+            kept.token == signature.token && (kept.token.is_some() || kept.worker == *worker)
+        };
+        all.retain(|_, kept| !is_its(kept));
         self.count.store(all.len(), Ordering::Release);
     }
 
@@ -155,10 +177,11 @@ impl Unanswered {
         };
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         let (sender, answer) = oneshot::channel();
-        let (hash, worker) = (signature.hash(), signature.worker.clone());
+        let hash = signature.hash();
         let kept = Kept {
             serial,
-            worker,
+            token: signature.token.clone(),
+            worker: signature.named(),
             answer,
         };
         self.keep(hash, kept);

@@ -169,7 +169,13 @@ fn plan(api: &Api, visitor: &Visitor, body: &Bytes) -> Result<Plan> {
 }
 
 async fn run(api: &Api, visitor: &Visitor, call: Result<(Caller, Execute)>) -> Result<Executed> {
-    let (caller, execute) = call?;
+    let (caller, execute) = call.inspect_err(|error| {
+        // It comes to no verb, which would write it down.
+        if error.code() == ErrorCode::Forbidden {
+            let audit = api.host.audit();
+            audit.denied("POST /v1/execute/batch", None, error.code().as_str());
+        }
+    })?;
     api.host
         .execute(&caller, &visitor.request_id, execute)
         .await

@@ -331,7 +331,10 @@ pub(in crate::api) fn seconds(
         return Ok(default);
     };
     match Duration::try_from_secs_f64(asked) {
-        Ok(time) if asked <= SECONDS_MAX => Ok(Some(time).filter(|time| !time.is_zero())),
+        // What is too short to be told from nothing is short, and not for ever.
+        Ok(time) if asked <= SECONDS_MAX => {
+            Ok((asked > 0.0).then(|| time.max(Duration::from_nanos(1))))
+        }
         Ok(_) => Err(Error::new(
             ErrorCode::InvalidRequest,
             format!("{pointer}: {asked} seconds are more than ten years"),

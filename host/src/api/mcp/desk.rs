@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use crate::api::http::execute::by_text;
-use crate::error::{Error, ErrorCode, Result, nearest};
+use crate::error::{Error, ErrorCode, Result, clipped, nearest};
 use crate::host::{Caller, Execute, Executed, Host, Job, SessionChoice};
 use crate::ids::RequestId;
 use crate::tool::Tools;
@@ -34,6 +34,8 @@ pub(super) struct Desk {
 
 /// Menus that are kept beside the whole one; after so many, they are made anew.
 const OTHERS_MAX: usize = 64;
+/// Of a name that no tool has, as it is quoted.
+const NAMES_BYTES_MAX: usize = 1 << 10;
 
 /// As much of a message as says which tool is called.
 #[derive(Deserialize)]
@@ -235,7 +237,7 @@ pub(super) fn execute(offered: &Offered, arguments: &Bytes) -> Result<Execute> {
 }
 
 fn unknown(menu: &Menu, name: &str) -> ErrorData {
-    let message = format!("there is no tool {name:?}");
+    let message = clipped(format!("there is no tool {name:?}"), NAMES_BYTES_MAX);
     match nearest(name, menu.names()) {
         Some(near) => ErrorData::invalid_params(
             format!("{message}; did you mean {near:?}?"),

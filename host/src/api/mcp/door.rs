@@ -45,6 +45,8 @@ const SESSION_HEADER: &str = "mcp-session-id";
 /// Sessions of the protocol at once, and how long one that nobody uses is kept.
 const SESSIONS_MAX: usize = 1000;
 const SESSION_IDLE: Duration = Duration::from_secs(3600);
+/// When somebody may have ended one.
+const SESSIONS_RETRY: Duration = Duration::from_secs(60);
 /// What older clients know as "no such session".
 const SESSION_NOT_FOUND: ErrorCode = ErrorCode(-32001);
 
@@ -131,8 +133,15 @@ impl Door {
             .expect("no code panics while it holds the owners")
     }
 
-    async fn is_full(&self) -> bool {
-        self.sessions.sessions.read().await.len() >= SESSIONS_MAX
+    /// Whether the caller may begin no more: nobody has more of them than are free.
+    async fn is_full(&self, caller: &Caller) -> bool {
+        let open = self.sessions.sessions.read().await;
+        let free = SESSIONS_MAX.saturating_sub(open.len());
+        let owners = self.owners();
+        let own = owners
+            .iter()
+            .filter(|(id, owner)| owner.0 == caller.worker && open.contains_key(id.as_str()));
+        free == 0 || own.count() > free
     }
 }
 
@@ -201,14 +210,14 @@ async fn answer(
         .id
         .and_then(|id| serde_json::from_str(id.get()).ok());
     let begins = envelope.method.as_deref() == Some("initialize");
-    if begins && !parts.headers.contains_key(SESSION_HEADER) && door.is_full().await {
-        let message = format!("{SESSIONS_MAX} sessions of the protocol are open; try again later");
-        return refusal(
-            StatusCode::SERVICE_UNAVAILABLE,
-            id,
-            ErrorCode::INTERNAL_ERROR,
-            &message,
-        );
+    if begins && !parts.headers.contains_key(SESSION_HEADER) && door.is_full(&caller).await {
+        let message =
+            "too many sessions of the protocol are open; end some with DELETE, or try again later";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let mut refused = refusal(status, id, ErrorCode::INTERNAL_ERROR, message);
+        let wait = HeaderValue::from(SESSIONS_RETRY.as_secs());
+        refused.headers_mut().insert(header::RETRY_AFTER, wait);
+        return refused;
     }
     parts.extensions.insert(visitor);
     let response = hand_over(&door, http::Request::from_parts(parts, Full::new(body)), id).await;

@@ -147,6 +147,18 @@ impl RawSecret {
     }
 }
 
+/// Headers that say how a request is carried, and not what it is.
+const FRAMING: [http::HeaderName; 8] = [
+    http::header::CONNECTION,
+    http::header::CONTENT_LENGTH,
+    http::header::EXPECT,
+    http::header::HOST,
+    http::header::TE,
+    http::header::TRAILER,
+    http::header::TRANSFER_ENCODING,
+    http::header::UPGRADE,
+];
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct RawBinding {
@@ -180,6 +192,19 @@ impl RawBinding {
         let header: http::HeaderName = header
             .parse()
             .map_err(|_| format!("{header:?} is not the name of a header"))?;
+        if FRAMING.contains(&header) {
+            return Err(format!(
+                "header {:?} is the connection's own; bind the secret to another one",
+                header.as_str()
+            ));
+        }
+        if self
+            .env
+            .as_ref()
+            .is_some_and(|env| env.is_empty() || env.contains(['=', '\0']))
+        {
+            return Err(format!("env {:?} is not the name of a variable", self.env));
+        }
         let value = self.value.unwrap_or_else(|| {
             let is_authorization = header == http::header::AUTHORIZATION;
             if is_authorization { "Bearer {}" } else { "{}" }.to_owned()
@@ -218,6 +243,7 @@ fn requests(
         host: HostPattern::parse(host).map_err(in_words)?,
         schemes: match schemes {
             None => vec![Scheme::Https],
+            Some([]) => return Err("schemes is empty: nothing would match".to_owned()),
             Some(schemes) => all(schemes, Scheme::parse)?,
         },
         methods: all(methods, method)?,
