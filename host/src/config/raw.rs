@@ -253,12 +253,12 @@ impl RawBackend {
 impl RawFolder {
     fn checked(self, base: &Path) -> Result<FolderGrant, String> {
         let (host, guest) = (&self.host, &self.guest);
-        if !guest.starts_with('/') {
+        let Some(below) = guest.strip_prefix('/') else {
             return Err(format!(
                 "folders: the guest's path {guest:?} does not start with /"
             ));
-        }
-        let below = guest.trim_matches('/');
+        };
+        let below = below.strip_suffix('/').unwrap_or(below);
         let is_odd = |part: &str| matches!(part, "" | "." | "..");
         if guest.contains(char::is_control) || !below.is_empty() && below.split('/').any(is_odd) {
             return Err(format!(

@@ -295,7 +295,10 @@ fn a_policy_that_can_be_read_in_two_ways_is_refused() {
         ),
         (one("/x/../y"), "no name"),
         (one("//x"), "no name"),
-        (one("/x\u{1}y"), "no name"),
+        (
+            folders("folders = [{ host = \"d\", guest = \"/x\\u0001y\" }]"),
+            "no name",
+        ),
         (
             folders("folders = [{ host = \"\", guest = \"/x\" }]"),
             "no host folder",

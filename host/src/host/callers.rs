@@ -207,6 +207,12 @@ impl Host {
         made_with.is_some_and(|key| !self.config.guard.knows(key))
     }
 
+    /// Whether the caller would still be let in: a key may have been revoked, or have expired, while something was on its way.
+    pub fn is_good(&self, caller: &Caller) -> bool {
+        let key = caller.credential.key();
+        key.is_none_or(|key| self.config.guard.knows(key))
+    }
+
     /// The caller whom a session's token stands for.
     ///
     /// # Errors

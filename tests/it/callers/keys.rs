@@ -35,6 +35,31 @@ async fn keys_come_and_go_while_the_host_runs() {
 }
 
 #[tokio::test]
+async fn a_stream_of_events_ends_with_the_key_that_it_was_opened_with() {
+    let host = Keyed::start().await;
+    let call = json!({"action": "lab:add_later", "params": {"n": 1, "ms": 2_000}});
+    let stream = async |key: &str| {
+        let request = host.request(Some(key), Method::POST, "/v1/execute");
+        let request = request.header("accept", "text/event-stream").json(&call);
+        request.send().await.unwrap()
+    };
+    let (id, revoked) = add(&host.file, "alice", &["call", "jobs"]);
+    let good = host.key("bob", &["call", "jobs"]);
+    let (revoked, good) = (stream(&revoked).await, stream(&good).await);
+    assert_eq!(
+        (revoked.status().as_u16(), good.status().as_u16()),
+        (200, 200)
+    );
+    host.file.revoke(&id).unwrap();
+    let said = revoked.text().await.unwrap();
+    assert!(
+        said.contains("event: started") && !said.contains("event: result"),
+        "{said}"
+    );
+    assert!(good.text().await.unwrap().contains("event: result"));
+}
+
+#[tokio::test]
 async fn a_sessions_token_is_good_for_as_long_as_the_key_that_it_was_made_with() {
     let host = Keyed::start().await;
     let (id, key) = add(&host.file, "alice", &["call", "sessions"]);

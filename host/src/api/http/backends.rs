@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::api::Api;
 use crate::api::doorway::Visitor;
 use crate::error::Result;
-use crate::host::{Approval, BackendInfo, WarmUp, WarmupReport};
+use crate::host::{Approval, BackendInfo, Caller, WarmUp, WarmupReport};
 use crate::ids::BackendName;
 use crate::registry::{Origin, Start, Warmth};
 
@@ -151,7 +151,7 @@ pub(super) async fn list(
         .host
         .backends_for(&caller)
         .into_iter()
-        .map(BackendBody::from)
+        .map(|info| shown(info, &caller))
         .collect();
     let problems: Vec<Value> = api
         .host
@@ -171,7 +171,9 @@ pub(super) async fn get(
 ) -> Result<Json<BackendBody>, Refused> {
     let caller = visitor.known(&api.host)?;
     let found = BackendName::parse(&name).and_then(|name| api.host.backend_for(&caller, &name));
-    answer(found, &visitor)
+    found
+        .map(|info| Json(shown(info, &caller)))
+        .map_err(|error| Refused(error, visitor.request_id.clone()))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -224,6 +226,20 @@ pub(super) async fn delete(
             .delete_backend(&name, if_match(&headers).as_deref())
     });
     answer(unloaded, &visitor)
+}
+
+/// Where the file is on this machine is for operators.
+fn shown(info: BackendInfo, caller: &Caller) -> BackendBody {
+    let file = match &info.origin {
+        Origin::File(path) if caller.may_administer().is_err() => path.file_name(),
+        Origin::File(_) | Origin::Uploaded => None,
+    };
+    let file = file.map(|name| name.to_string_lossy().into_owned());
+    let body = BackendBody::from(info);
+    BackendBody {
+        origin: file.unwrap_or(body.origin),
+        ..body
+    }
 }
 
 fn answer(outcome: Result<BackendInfo>, visitor: &Visitor) -> Result<Json<BackendBody>, Refused> {

@@ -25,7 +25,7 @@ use crate::ids::{IdempotencyKey, JobId, RequestId, SessionId, SessionName};
 use crate::tool::Denial;
 
 use super::body::{Body, parse, whole};
-use super::jobs::{accepted, patience, stream_of, wants_events};
+use super::jobs::{Reader, accepted, patience, stream_of, wants_events};
 use super::patterns::PRINTABLE;
 use super::problem::Refused;
 
@@ -219,7 +219,7 @@ async fn call(api: &Api, visitor: &Visitor, wishes: Wishes, body: &Bytes) -> Res
         .start_job(&caller, id, execute, key.transpose()?)
         .await?;
     let mut response = if events {
-        stream_of(&started.job)
+        stream_of(&started.job, Reader::of(&api.host, caller))
     } else {
         job_answer(&started.job, id, wait).await?
     };

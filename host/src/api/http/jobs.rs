@@ -19,7 +19,7 @@ use crate::api::Api;
 use crate::api::answer::json_answer;
 use crate::api::doorway::Visitor;
 use crate::error::{Error, ErrorCode, Result};
-use crate::host::{Executed, Job, JobInfo, JobOutcome, JobQuery, JobState};
+use crate::host::{Caller, Executed, Host, Job, JobInfo, JobOutcome, JobQuery, JobState};
 use crate::ids::{JobId, RequestId, SessionId};
 use crate::watch::{Event, EventKind, EventPage, Stream};
 
@@ -182,7 +182,8 @@ pub(super) async fn events(
     };
     let after = last_seen.unwrap_or(0);
     if wants_events(&headers) {
-        return Ok(stream_after(job, after));
+        let caller = visitor.known(&api.host)?;
+        return Ok(stream_after(job, after, Reader::of(&api.host, caller)));
     }
     // Nothing may happen meanwhile; the page is then empty.
     let _ = tokio::time::timeout(patience(query.wait_ms), job.grown(after)).await;
@@ -222,14 +223,34 @@ pub(super) fn wants_events(headers: &HeaderMap) -> bool {
         .is_some_and(|accept| accept.contains("text/event-stream"))
 }
 
-/// All events of a job, the first one on, and where it is read again.
-pub(super) fn stream_of(job: &Arc<Job>) -> Response {
-    located(stream_after(job.clone(), 0), job)
+/// Who reads a stream.
+pub(super) struct Reader {
+    host: Arc<Host>,
+    caller: Caller,
 }
 
-fn stream_after(job: Arc<Job>, after: u64) -> Response {
+impl Reader {
+    pub(super) fn of(host: &Arc<Host>, caller: Caller) -> Self {
+        Self {
+            host: host.clone(),
+            caller,
+        }
+    }
+
+    /// Whether it may go on: its key may have been revoked since it began.
+    fn is_welcome(&self) -> bool {
+        self.host.is_good(&self.caller)
+    }
+}
+
+/// All events of a job, the first one on, and where it is read again.
+pub(super) fn stream_of(job: &Arc<Job>, reader: Reader) -> Response {
+    located(stream_after(job.clone(), 0, reader), job)
+}
+
+fn stream_after(job: Arc<Job>, after: u64, reader: Reader) -> Response {
     let alive = KeepAlive::new().interval(STILL_HERE);
-    Sse::new(streamed(job, after))
+    Sse::new(streamed(job, after, reader))
         .keep_alive(alive)
         .into_response()
 }
@@ -238,40 +259,46 @@ fn stream_after(job: Arc<Job>, after: u64) -> Response {
 fn streamed(
     job: Arc<Job>,
     after: u64,
+    reader: Reader,
 ) -> impl stream::Stream<Item = std::result::Result<SseEvent, Infallible>> {
-    struct Reader {
+    struct Reading {
         job: Arc<Job>,
+        reader: Reader,
         after: u64,
         ahead: VecDeque<Event>,
         is_done: bool,
     }
-    let reader = Reader {
+    let reading = Reading {
         job,
+        reader,
         after,
         ahead: VecDeque::new(),
         is_done: false,
     };
-    stream::unfold(reader, |mut reader| async move {
+    stream::unfold(reading, |mut reading| async move {
         loop {
-            if let Some(event) = reader.ahead.pop_front() {
-                let sent = sse(&reader.job, &event);
-                return Some((Ok(sent), reader));
+            if let Some(event) = reading.ahead.pop_front() {
+                let sent = sse(&reading.job, &event);
+                return Some((Ok(sent), reading));
             }
-            if reader.is_done {
+            if reading.is_done {
                 return None;
             }
-            reader.job.grown(reader.after).await;
+            reading.job.grown(reading.after).await;
+            if !reading.reader.is_welcome() {
+                return None;
+            }
             let EventPage {
                 events,
                 dropped,
                 next,
                 is_done,
-            } = reader.job.page(reader.after, EVENTS_DEFAULT);
-            reader.after = next;
-            reader.is_done = is_done;
-            reader.ahead = events.into();
+            } = reading.job.page(reading.after, EVENTS_DEFAULT);
+            reading.after = next;
+            reading.is_done = is_done;
+            reading.ahead = events.into();
             if dropped > 0 {
-                return Some((Ok(missed(&reader.ahead, dropped)), reader));
+                return Some((Ok(missed(&reading.ahead, dropped)), reading));
             }
         }
     })
