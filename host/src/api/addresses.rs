@@ -72,14 +72,13 @@ impl Addresses {
     /// # Errors
     /// `forbidden`, naming what is not answered to.
     pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<()> {
-        let text = |name: HeaderName| {
-            headers
-                .get(name)
-                .map(|value| value.to_str().unwrap_or_default())
+        let texts = |name: HeaderName| {
+            let values = headers.get_all(name).into_iter();
+            values.map(|value| value.to_str().unwrap_or_default())
         };
         // HTTP/2 says it in the address.
         let authority = uri.authority().map(Authority::as_str);
-        for host in [text(header::HOST), authority].into_iter().flatten() {
+        for host in texts(header::HOST).chain(authority) {
             if !self.answers_to(host) {
                 return Err(Error::new(
                     ErrorCode::Forbidden,
@@ -90,9 +89,7 @@ impl Addresses {
                 ));
             }
         }
-        if let Some(origin) = text(header::ORIGIN)
-            && !self.may_call(origin)
-        {
+        if let Some(origin) = texts(header::ORIGIN).find(|origin| !self.may_call(origin)) {
             return Err(Error::new(
                 ErrorCode::Forbidden,
                 format!("pages of {origin:?} may not call this host"),
@@ -103,7 +100,9 @@ impl Addresses {
     }
 
     fn answers_to(&self, authority: &str) -> bool {
-        let name = name_of(authority);
+        let Some(name) = name_of(authority) else {
+            return false;
+        };
         is_loopback(name)
             || self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
             || self
@@ -113,9 +112,9 @@ impl Addresses {
 
     fn may_call(&self, origin: &str) -> bool {
         self.is_listed(origin)
-            || origin
-                .split_once("://")
-                .is_some_and(|(_, authority)| self.answers_to(authority))
+            || origin.split_once("://").is_some_and(|(scheme, authority)| {
+                matches!(scheme, "http" | "https") && self.answers_to(authority)
+            })
     }
 
     fn is_listed(&self, origin: &str) -> bool {
@@ -164,14 +163,15 @@ pub(super) fn expose(response: &mut Response, origin: HeaderValue) {
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
 }
 
-/// The host in `host:port`.
-fn name_of(authority: &str) -> &str {
-    match authority.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').map_or(rest, |(name, _)| name),
-        None => authority
-            .rsplit_once(':')
-            .map_or(authority, |(name, _)| name),
-    }
+/// The host in `host:port`. None: it is nothing of the kind.
+fn name_of(authority: &str) -> Option<&str> {
+    let (name, port) = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let fits = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+    fits.then_some(name)
 }
 
 fn is_loopback(name: &str) -> bool {
@@ -217,6 +217,12 @@ mod tests {
             "tools.example.com.evil.com",
             "evil-tools.example.com",
             "user@tools.example.com",
+            "[127.0.0.1].evil.com",
+            "[::1]evil.com",
+            "[::1",
+            "localhost:evil.com",
+            "127.0.0.1:x.evil.com",
+            "127.0.0.1:1:2",
         ] {
             assert!(!addresses().answers_to(bad), "{bad}");
         }
@@ -236,6 +242,9 @@ mod tests {
             "http://app.example.com",
             "https://app.example.com:444",
             "https://app.example.com.evil.com",
+            "file://localhost",
+            "chrome-extension://localhost",
+            "http://localhost:evil.com",
             "null",
             "",
         ] {

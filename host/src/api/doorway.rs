@@ -112,6 +112,11 @@ async fn let_in(api: &Api, parts: &mut Parts) -> Result<()> {
 
 async fn identify(api: &Api, parts: &mut Parts) -> Result<()> {
     let from = parts.extensions.get::<Peer>().map(|peer| peer.from);
+    if parts.headers.get_all(&header::AUTHORIZATION).iter().count() > 1 {
+        let message = "the request has two Authorization headers";
+        return Err(Error::new(ErrorCode::InvalidRequest, message)
+            .hint("send one: a proxy on the way may have added its own"));
+    }
     let bearer = match parts.headers.get(&header::AUTHORIZATION) {
         None if !api.host.asks_for_credentials() => return Ok(()),
         None => return api.host.admit(None, from).await.map(drop),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, TRANSFER_ENCODING};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::BodyExt;
 use hyper::client::conn::http1;
@@ -247,6 +247,16 @@ fn outbound(
     let (mut head, body) = request.into_parts();
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     head.uri = path.parse().map_err(|_| Error::HttpRequestUriInvalid)?;
+    // What was judged goes out, and not another spelling of it.
+    head.method = ask
+        .method
+        .parse()
+        .map_err(|_| Error::HttpRequestMethodInvalid)?;
+    let host = ask
+        .authority()
+        .parse()
+        .map_err(|_| Error::HttpRequestUriInvalid)?;
+    head.headers.insert(HOST, host);
     for binding in carried(bindings, ask) {
         let value = binding.header_value().ok_or(Error::ConfigurationError)?;
         head.headers.insert(binding.header.clone(), value);

@@ -202,6 +202,18 @@ impl HttpAsk {
         })
     }
 
+    /// The host as a request's `Host` says it: with its port, unless it is the scheme's own.
+    pub fn authority(&self) -> String {
+        let host = match self.host.contains(':') {
+            true => format!("[{}]", self.host),
+            false => self.host.clone(),
+        };
+        if self.port == self.scheme.default_port() {
+            return host;
+        }
+        format!("{host}:{}", self.port)
+    }
+
     /// Reads `GET https://example.com/path`, or the address alone.
     ///
     /// # Errors
@@ -228,23 +240,8 @@ impl HttpAsk {
 
 impl fmt::Display for HttpAsk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            method,
-            scheme,
-            host,
-            port,
-            path,
-        } = self;
-        write!(f, "{method} {}://", scheme.as_str())?;
-        if host.contains(':') {
-            write!(f, "[{host}]")?;
-        } else {
-            f.write_str(host)?;
-        }
-        if *port != scheme.default_port() {
-            write!(f, ":{port}")?;
-        }
-        f.write_str(path)
+        let (scheme, authority) = (self.scheme.as_str(), self.authority());
+        write!(f, "{} {scheme}://{authority}{}", self.method, self.path)
     }
 }
 
